@@ -1,0 +1,110 @@
+"""The dataclasses handed from one layer to the next; every array states shape, dtype and range."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+AttentionKind = Literal["self", "cross"]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """An image and its phrases as the backbone sees them: what every network reads.
+
+    A batch has one row per phrase; an image with several phrases is repeated along the batch.
+    """
+
+    pixels: Tensor  # (B, 3, H, W) float in [-1, 1]
+    latents: Tensor  # (B, 4, H/f, W/f) float, scaled to unit deviation; f pixels per latent cell
+    text: Tensor  # (B, tokens, D) float, last hidden state of the text encoder
+    features: Mapping[int, Tensor] = field(default_factory=dict)  # block (1-16) -> (B, C, h, w)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What `record()` saw inside a U-Net while it ran, keyed by timestep and block (1-16)."""
+
+    features: dict[tuple[int, int], Tensor] = field(default_factory=dict)  # (B, C, h, w)
+    # Head mean, (B, queries, keys); every row sums to 1.
+    attention: dict[tuple[int, int, AttentionKind], Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One phrase in one image and its true mask."""
+
+    image: np.ndarray  # (H, W, 3) uint8
+    phrase: str
+    mask: np.ndarray  # (H, W) bool, the union of all objects the phrase names
+    source: str  # data set and item, e.g. "shapes/test/photo/17"
+    kind: str = ""  # what the phrase relies on: category, colour, size, relation, plural
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores over a set of phrases, each in [0, 1], in the paper's convention (see `metrics`)."""
+
+    mean_iou: float
+    foreground_iou: float
+    average_precision: float
+    count: int  # phrases
+
+
+@dataclass(frozen=True)
+class Part:
+    """One connected part of a mask, in pixels of the image."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    area: int
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What one network found in one image, a row per phrase."""
+
+    image: np.ndarray  # (H, W, 3) uint8
+    phrases: tuple[str, ...]
+    probability: np.ndarray  # (P, H, W) float32 in [0, 1]
+    network: str
+    seconds: float  # this network's own share: its forward pass and, if it reads them, the features
+    threshold: float = 0.5
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(P, H, W) bool: where the probability is above the threshold."""
+        return self.probability > self.threshold
+
+    @property
+    def score(self) -> tuple[float, ...]:
+        """Mean probability inside each mask, in [0, 1]; the highest probability if it is empty."""
+        return tuple(
+            float(probability[mask].mean()) if mask.any() else float(probability.max())
+            for probability, mask in zip(self.probability, self.mask, strict=True)
+        )
+
+    @property
+    def parts(self) -> tuple[tuple[Part, ...], ...]:
+        """The connected parts (8 neighbours) of each mask, largest first."""
+        return tuple(_parts(mask) for mask in self.mask)
+
+    def at(self, threshold: float) -> "Segmentation":
+        """The same probabilities read at another threshold; no model runs."""
+        return replace(self, threshold=threshold)
+
+
+def _parts(mask: np.ndarray) -> tuple[Part, ...]:
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
+    areas = np.bincount(labels.ravel())[1:]
+    parts = [
+        Part(x.start, y.start, x.stop - x.start, y.stop - y.start, int(area))
+        for (y, x), area in zip(ndimage.find_objects(labels), areas, strict=True)
+    ]
+    return tuple(sorted(parts, key=lambda part: -part.area))
