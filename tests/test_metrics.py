@@ -166,7 +166,7 @@ def test_average_precision_equals_scipy_for_an_odd_number_of_points(seed):
     generator = np.random.default_rng(seed)
     mask = generator.random((60, 60)) < 0.4
     metrics = IntervalMetrics()
-    metrics.update(generator.random((60, 60)) * 0.8 + 0.2 * mask, mask)
+    metrics.update(generator.random((60, 60)) ** np.where(mask, 0.5, 1), mask)
     precision, recall = metrics.precision_recall()
     assert len(set(recall)) == len(recall) == 49
     assert metrics.average_precision() == pytest.approx(simpson(precision, x=recall), abs=1e-10)
