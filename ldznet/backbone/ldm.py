@@ -1,0 +1,207 @@
+"""The frozen backbone: VAE, U-Net, text encoder and noise schedule of a latent diffusion model."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from string import punctuation
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ldznet.backbone.loading import load_parts
+from ldznet.backbone.recording import record
+from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
+from ldznet.types import Encoding
+
+CLIP_VOCABULARY = 49408  # entries of CLIP's own vocabulary, which spells any word
+FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)
+
+
+class LatentDiffusion:
+    """A latent diffusion model of Stable Diffusion 1.x topology, frozen, in evaluation mode.
+
+    Pixels are (B, 3, H, W) in [-1, 1], H and W multiples of `multiple`. Latents are
+    (B, 4, H / factor, W / factor), scaled to about unit deviation.
+    """
+
+    def __init__(
+        self,
+        vae: Any,
+        unet: Any,
+        text_encoder: Any,
+        tokenizer: Any,
+        scheduler: Any,
+    ) -> None:
+        """Join diffusers' and transformers' parts; the three models are frozen in place."""
+        self.vae = vae.requires_grad_(False).eval()
+        self.unet = unet.requires_grad_(False).eval()
+        self.text_encoder = text_encoder.requires_grad_(False).eval()
+        self.tokenizer = tokenizer
+        self.scheduler = scheduler
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> "LatentDiffusion":
+        """The model in a folder of diffusers' layout, or on the Hugging Face hub ("owner/name").
+
+        Reads safetensors only. Raises ValueError naming what is wrong: no such folder, a part or
+        its weights missing or damaged, another topology.
+        """
+        parts = load_parts(source, revision=revision, dtype=dtype)
+        for part in (parts["vae"], parts["unet"], parts["text_encoder"]):
+            part.to(device)
+        return cls(**parts)
+
+    @property
+    def device(self) -> torch.device:
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.unet.dtype
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell, along each side."""
+        levels = len(self.vae.config.get("block_out_channels", ()))
+        return getattr(self.vae, "factor", None) or 2 ** (levels - 1)
+
+    @property
+    def multiple(self) -> int:
+        """Sides of an image must be multiples of this, in pixels."""
+        return self.factor * UNET_STRIDE
+
+    @property
+    def native_size(self) -> int:
+        """Side of the square images the model was trained on, in pixels."""
+        return self.unet.config.sample_size * self.factor
+
+    @torch.no_grad()
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        """Latents of images: the posterior's mode, so the same image has the same latents."""
+        pixels = pixels.to(self.device, self.dtype)
+        return self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Images (B, 3, H, W) in [-1, 1] of latents."""
+        return self.vae.decode(latents / self.vae.config.scaling_factor).sample.clamp(-1, 1)
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """(B, tokens, D) last hidden state of each text, padded to the encoder's length.
+
+        Raises ValueError for a text with more tokens than fit: cutting it would segment another
+        phrase than the one asked for.
+        """
+        limit = self.text_encoder.config.max_position_embeddings
+        ids = self.tokenizer(list(texts), padding="max_length", max_length=limit).input_ids
+        for text, row in zip(texts, ids, strict=True):
+            if len(row) > limit:
+                raise ValueError(
+                    f"'{text[:40]}…' is too long: the text encoder reads {limit - 2} tokens "
+                    f"(about as many words) and this has {len(row) - 2}; use fewer words."
+                )
+        return self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
+
+    def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:
+        """Standard normal noise, the same on every device for the same seed."""
+        generator = torch.Generator("cpu").manual_seed(seed)
+        return torch.randn(tuple(shape), generator=generator).to(self.device, self.dtype)
+
+    def add_noise(self, latents: Tensor, timestep: int, noise: Tensor) -> Tensor:
+        """Latents as the forward diffusion leaves them at a timestep (0: almost clean)."""
+        steps = self.scheduler.config.num_train_timesteps
+        if not 0 <= timestep < steps:
+            raise ValueError(f"Timesteps go from 0 to {steps - 1}; got {timestep}.")
+        return self.scheduler.add_noise(latents, noise, torch.tensor([timestep]))
+
+    @torch.no_grad()
+    def features(
+        self,
+        noisy_latents: Tensor,
+        text: Tensor,
+        timestep: int,
+        blocks: Sequence[int] = FUSION_BLOCKS,
+    ) -> dict[int, Tensor]:
+        """Output of each block (1-16) of one denoising step, block -> (B, C, h, w).
+
+        The U-Net stops after the last block asked for. Latents and text have the same batch.
+        """
+        if not blocks:
+            return {}
+        last = find_block(self.unet, max(blocks))
+        with record(self.unet, features=blocks) as recording, _stop_after(last):
+            self.unet(noisy_latents, timestep, text)
+        return {block: recording.features[timestep, block] for block in blocks}
+
+    def encode(
+        self,
+        pixels: Tensor,
+        phrases: Sequence[str],
+        *,
+        features: bool,
+        timestep: int = FEATURE_TIMESTEP,
+        seed: int = 0,
+    ) -> Encoding:
+        """One image (1, 3, H, W) and its phrases, a row per phrase; the image is encoded once."""
+        text = self.encode_text(phrases)  # (B, tokens, D)
+        latents = self.encode_image(pixels)  # (1, 4, H/f, W/f)
+        rows = len(phrases)
+        encoding = Encoding(
+            pixels=pixels.to(self.device, self.dtype).expand(rows, -1, -1, -1),
+            latents=latents.expand(rows, -1, -1, -1),
+            text=text,
+        )
+        return self.with_features(encoding, timestep=timestep, seed=seed) if features else encoding
+
+    def with_features(
+        self, encoding: Encoding, *, timestep: int = FEATURE_TIMESTEP, seed: int = 0
+    ) -> Encoding:
+        """The same encoding with the features LD-ZNet reads; every row gets the same noise."""
+        noise = self.draw_noise(encoding.latents[:1].shape, seed).expand_as(encoding.latents)
+        noisy = self.add_noise(encoding.latents, timestep, noise)
+        return replace(encoding, features=self.features(noisy, encoding.text, timestep))
+
+    def unknown_words(self, phrase: str) -> tuple[str, ...]:
+        """Words of a phrase that a word-level vocabulary (pocket's) does not hold, in order.
+
+        Such a vocabulary has one token per known word. CLIP's own spells any word from pieces, so
+        with a vocabulary of its size nothing counts as unknown.
+        """
+        if len(self.tokenizer) >= CLIP_VOCABULARY:
+            return ()
+        backend = self.tokenizer.backend_tokenizer
+        normal = backend.normalizer.normalize_str(phrase)
+        pieces = backend.pre_tokenizer.pre_tokenize_str(normal)
+        words = (normal[start:end].strip(punctuation) for _, (start, end) in pieces)
+        return tuple(dict.fromkeys(word for word in words if word and not self._knows(word)))
+
+    def _knows(self, word: str) -> bool:
+        return self.tokenizer.tokenize(word) == [f"{word}</w>"]
+
+
+class _Stop(Exception):  # noqa: N818 - not an error
+    """Ends a U-Net's pass early."""
+
+
+@contextmanager
+def _stop_after(module: nn.Module) -> Iterator[None]:
+    """In this context and thread, a pass that reaches `module` ends right behind it."""
+    owner = threading.get_ident()
+
+    def hook(module: nn.Module, args: tuple, output: object) -> None:
+        if threading.get_ident() == owner:
+            raise _Stop
+
+    with module.register_forward_hook(hook), suppress(_Stop):
+        yield
