@@ -164,9 +164,9 @@ def test_any_input_equals_brute_force(phrases):
 @pytest.mark.parametrize("seed", range(5))
 def test_average_precision_equals_scipy_for_an_odd_number_of_points(seed):
     generator = np.random.default_rng(seed)
-    mask = generator.random((60, 60)) < 0.4
+    mask = generator.random((120, 120)) < 0.4
     metrics = IntervalMetrics()
-    metrics.update(generator.random((60, 60)) ** np.where(mask, 0.5, 1), mask)
+    metrics.update(generator.random((120, 120)) ** np.where(mask, 0.5, 1), mask)
     precision, recall = metrics.precision_recall()
     assert len(set(recall)) == len(recall) == 49
     assert metrics.average_precision() == pytest.approx(simpson(precision, x=recall), abs=1e-10)
