@@ -1,0 +1,140 @@
+"""`ldznet segment`: phrases found in an image, written as files."""
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from ldznet.types import Segmentation
+
+SUMMARY = "Segment phrases in an image; write masks, overlays and probabilities."
+NETWORKS = ("rgbnet", "znet", "ldznet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet segment`."""
+    parser.add_argument("image", metavar="IMAGE", type=Path)
+    parser.add_argument("phrases", metavar="PHRASE", nargs="+", help='what to find: "the red ball"')
+    parser.add_argument("--network", choices=[*NETWORKS, "all"], default="ldznet")
+    parser.add_argument("--threshold", type=float, default=0.5, help="probability, 0 to 1")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
+    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
+    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
+    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
+    parser.add_argument("--output", type=Path, required=True, help="new or empty folder")
+    parser.add_argument("--json", action="store_true", help="print segmentation.json")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Segment and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    if not 0 <= arguments.threshold <= 1:
+        raise ValueError(f"The threshold is a probability, 0 to 1; got {arguments.threshold}.")
+    _check_output(arguments.output)
+
+    # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
+    from ldznet.images import read_image
+    from ldznet.pipeline import Segmenter
+
+    image = read_image(arguments.image)
+    names = list(NETWORKS) if arguments.network == "all" else [arguments.network]
+    segmenter = Segmenter.from_pretrained(
+        arguments.backbone, networks=arguments.networks, names=names
+    )
+    found = segmenter.compare(
+        image, arguments.phrases, seed=arguments.seed, timestep=arguments.timestep
+    )
+    found = {name: each.at(arguments.threshold) for name, each in found.items()}
+    unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in arguments.phrases}
+    with _whole(arguments.output) as folder:
+        report = {
+            "image": arguments.image.name,
+            "width": image.width,
+            "height": image.height,
+            "backbone": arguments.backbone,
+            "threshold": arguments.threshold,
+            "seed": arguments.seed,
+            "timestep": arguments.timestep,
+            "unknown_words": {phrase: words for phrase, words in unknown.items() if words},
+            "probabilities": "probabilities.npz",
+            "networks": {name: _write(folder, each) for name, each in found.items()},
+        }
+        _write_probabilities(folder / "probabilities.npz", found)
+        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / "segmentation.json").write_text(text + "\n", encoding="utf-8")
+    print(text if arguments.json else _summary(report, arguments.output))
+
+
+def _check_output(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"The output '{output}' is a file; name a folder.")
+    if output.is_dir() and any(output.iterdir()):
+        raise ValueError(f"The output folder '{output}' is not empty; name a new one.")
+    if not output.absolute().parent.is_dir():
+        raise ValueError(f"The folder to hold the output '{output}' does not exist; make it first.")
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[Path]:
+    """A scratch folder that becomes `output` at the end; on failure nothing of it is left."""
+    output = output.absolute()
+    with tempfile.TemporaryDirectory(prefix=".ldznet-", dir=output.parent) as scratch:
+        folder = Path(scratch) / "output"
+        folder.mkdir()
+        yield folder
+        if output.exists():
+            output.rmdir()
+        folder.rename(output)
+
+
+def _write(folder: Path, found: "Segmentation") -> dict[str, Any]:
+    """Write one network's masks and overlay; what the report says of them."""
+    from ldznet.figures.overlay import draw_overlay
+
+    overlay = f"{found.network}-overlay.png"
+    Image.fromarray(draw_overlay(found.image, found.mask)).save(folder / overlay)
+    rows = []
+    for number, phrase in enumerate(found.phrases):
+        slug = re.sub(r"[^a-z0-9]+", "-", phrase.lower())[:40].strip("-")
+        name = "-".join(part for part in (found.network, str(number + 1), slug) if part) + ".png"
+        mask = found.mask[number]
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / name)
+        rows.append(
+            {
+                "phrase": phrase,
+                "mask": name,
+                "score": found.score[number],
+                "highest": float(found.probability[number].max()),
+                "area": int(mask.sum()),
+                "boxes": [asdict(part) for part in found.parts[number]],
+            }
+        )
+    return {"seconds": found.seconds, "overlay": overlay, "phrases": rows}
+
+
+def _write_probabilities(path: Path, found: Mapping[str, "Segmentation"]) -> None:
+    """Each network's (P, H, W) float32 probabilities under its name."""
+    arrays: dict[str, Any] = {name: each.probability for name, each in found.items()}
+    np.savez_compressed(path, **arrays)
+
+
+def _summary(report: Mapping[str, Any], output: Path) -> str:
+    lines = [f"Written to {output}"]
+    for phrase, words in report["unknown_words"].items():
+        lines.append(f"'{phrase}': the backbone does not know {', '.join(words)}")
+    for name, network in report["networks"].items():
+        for row in network["phrases"]:
+            share = row["area"] / (report["width"] * report["height"])
+            what = f"{row['mask']}  {share:.1%} of the image, score {row['score']:.2f}"
+            if not row["area"]:
+                what = f"no pixel above {report['threshold']}; highest {row['highest']:.2f}"
+            lines.append(f"{name:7} {row['phrase']}: {what}")
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""Reads pictures of any common kind as plain RGB, and refuses hopeless ones in one sentence."""
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MAX_PIXELS = 40_000_000
+MIN_SIDE = 8  # pixels: less holds no object
+MAX_ASPECT = 16  # longer side over shorter: more is a line once brought to the working size
+# Formats that pictures come in; Pillow's others include ones that run programs (EPS).
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+NAMES = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
+
+# Pillow itself refuses to open twice this many pixels, wherever a picture enters the process;
+# its warning for more than once as many says nothing that `read_image` would not.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def read_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    """The picture as an upright 8-bit RGB image.
+
+    `source` is a path, a file's bytes, a Pillow image, or an array (H, W), (H, W, 3) or (H, W, 4)
+    of uint8. EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to
+    8 bits, and an animation gives its first frame.
+
+    Raises ValueError for anything else, for more than 40 megapixels (read from the header, before
+    decoding), a side under 8 pixels, or a side more than 16 times the other.
+    """
+    image = _open(source)
+    _check_size(*image.size)
+    try:
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # each of Pillow's decoders has its own
+        raise ValueError("The image is damaged and cannot be decoded; save it again.") from error
+
+
+def _open(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, bytes):
+        if not source:
+            raise ValueError("The image file is empty (0 bytes); choose another.")
+        return _open_file(io.BytesIO(source))
+    try:
+        return _open(Path(source).read_bytes())
+    except OSError as error:
+        raise ValueError(
+            f"The image '{Path(source).name}' cannot be opened: {error.strerror}."
+        ) from error
+
+
+def _open_file(file: io.BytesIO) -> Image.Image:
+    try:
+        return Image.open(file, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    except Exception as error:  # a damaged header fails in the format's own way
+        raise ValueError(f"This file is not an image we can read; use {NAMES}.") from error
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    grey, colour = array.ndim == 2, array.ndim == 3 and array.shape[-1] in (3, 4)
+    if array.dtype != np.uint8 or not (grey or colour):
+        raise ValueError(
+            "An image array must be uint8 of shape (H, W), (H, W, 3) or (H, W, 4); "
+            f"got {array.dtype} {array.shape}."
+        )
+    return Image.fromarray(array)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_large()
+    short, long = sorted((width, height))
+    if short < MIN_SIDE:
+        raise ValueError(
+            f"The image is {width} x {height} pixels, too small to hold anything; "
+            f"both sides need at least {MIN_SIDE}."
+        )
+    if long > MAX_ASPECT * short:
+        raise ValueError(
+            f"The image is {width} x {height} pixels, too narrow; crop it so that one side is at "
+            f"most {MAX_ASPECT} times the other."
+        )
+
+
+def _too_large() -> ValueError:
+    return ValueError(
+        f"The image has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller."
+    )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, in Pillow's several modes
+        levels = np.asarray(image).clip(0, 65535)
+        return Image.fromarray(np.round(levels / 257).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
