@@ -1,0 +1,156 @@
+"""Pocket: a miniature with the topology of Stable Diffusion 1.x, for 128x128 drawn scenes.
+
+Same parts, same sixteen attention blocks, same layout on disk; only widths and vocabulary shrink.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from tokenizers import Tokenizer as RawTokenizer
+from tokenizers import models, pre_tokenizers, trainers
+from torch import Tensor
+from torch.nn import functional
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from ldznet.backbone.ldm import LatentDiffusion
+
+PIXELS = 128  # side of a scene
+LATENT_SIDE = 16
+TEXT_TOKENS = 32  # start token, at most 30 words, end token
+TEXT_WIDTH = 128
+PATCH = 4  # pixels folded into channels before the first convolution
+
+
+class PatchAutoencoder(AutoencoderKL):
+    """An `AutoencoderKL` on patches: pixels are folded into channels before it, unfolded after.
+
+    Convolutions at full resolution cost most of a small autoencoder's time on a CPU and teach it
+    least. The patch side follows from `in_channels` (3 x patch x patch), so the configuration and
+    the file layout stay those of `AutoencoderKL`.
+    """
+
+    @property
+    def patch(self) -> int:
+        """Side in pixels of the patch that becomes one cell before the first convolution."""
+        return round((self.config.in_channels / 3) ** 0.5)
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell along a side."""
+        return self.patch * 2 ** (len(self.config.block_out_channels) - 1)
+
+    def _encode(self, x: Tensor) -> Tensor:
+        return super()._encode(functional.pixel_unshuffle(x, self.patch))
+
+    def _decode(self, z: Tensor, return_dict: bool = True):  # type: ignore[no-untyped-def]
+        decoded = super()._decode(z, return_dict=return_dict)
+        if return_dict:
+            decoded.sample = functional.pixel_shuffle(decoded.sample, self.patch)
+            return decoded
+        return (functional.pixel_shuffle(decoded[0], self.patch),)
+
+
+def build_autoencoder() -> PatchAutoencoder:
+    """The miniature's first stage with random weights: (B, 3, 128, 128) <-> (B, 4, 16, 16)."""
+    return PatchAutoencoder(
+        in_channels=3 * PATCH * PATCH,
+        out_channels=3 * PATCH * PATCH,
+        block_out_channels=(48, 96),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        layers_per_block=1,
+        norm_num_groups=8,
+        latent_channels=4,
+        mid_block_add_attention=False,
+        sample_size=PIXELS // PATCH,
+        scaling_factor=1.0,
+    )
+
+
+def build_unet() -> UNet2DConditionModel:
+    """The miniature's U-Net with random weights; heads are 32 wide, for speed on a CPU."""
+    return UNet2DConditionModel(
+        sample_size=LATENT_SIDE,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=2,
+        block_out_channels=(32, 64, 128, 128),
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=(1, 2, 4, 4),  # diffusers reads this as the number of heads per level
+        norm_num_groups=8,
+    )
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The miniature's text encoder with random weights: (B, 32) token ids -> (B, 32, 128)."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            projection_dim=TEXT_WIDTH,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=TEXT_TOKENS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def build_tokenizer(words: Sequence[str]) -> CLIPTokenizer:
+    """A CLIP tokenizer in which each given word is one token; any other text falls into pieces."""
+    raw = RawTokenizer(models.BPE(end_of_word_suffix="</w>"))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=100_000,  # never reached: training ends when every word is whole
+        min_frequency=1,
+        end_of_word_suffix="</w>",
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    raw.train_from_iterator([[word] for word in sorted(set(words))], trainer)
+    merges = [tuple(pair) for pair in _read_merges(raw)]
+    tokens = [*alphabet, *(f"{character}</w>" for character in alphabet)]
+    tokens += ["".join(pair) for pair in merges]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TEXT_TOKENS)
+
+
+def _read_merges(raw: RawTokenizer) -> list[list[str]]:
+    import json
+
+    merges = json.loads(raw.to_str())["model"]["merges"]
+    return [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
+
+
+def build_scheduler() -> DDIMScheduler:
+    """Stable Diffusion 1.x's schedule: scaled linear, 1,000 timesteps, predicting the noise."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1,
+    )
+
+
+def build_pocket(words: Sequence[str], seed: int = 0) -> LatentDiffusion:
+    """The whole miniature with random weights, its vocabulary being the given words."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        tokenizer = build_tokenizer(words)
+        return LatentDiffusion(
+            vae=build_autoencoder(),
+            unet=build_unet(),
+            text_encoder=build_text_encoder(tokenizer),
+            tokenizer=tokenizer,
+            scheduler=build_scheduler(),
+        )

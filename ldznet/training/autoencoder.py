@@ -1,0 +1,76 @@
+"""Trains pocket's first stage on random crops of drawn scenes, all styles mixed."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ldznet.backbone.pocket import PatchAutoencoder
+from ldznet.training.loop import TrainConfig, TrainResult, train
+from ldznet.training.losses import reconstruction_loss
+from ldznet.training.scenes import SceneStore
+
+CROP = 64  # pixels; four times the crops per second of whole scenes
+
+
+class _Reconstruction(nn.Module):
+    """Encoder, a sample of the posterior, decoder: one forward for the training loop."""
+
+    def __init__(self, vae: PatchAutoencoder) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        posterior = self.vae.encode(pixels).latent_dist
+        latents = posterior.mean + posterior.std * torch.randn_like(posterior.mean)
+        return self.vae.decode(latents).sample, posterior.mean, posterior.logvar
+
+
+def train_autoencoder(
+    vae: PatchAutoencoder, stores: list[SceneStore], config: TrainConfig, folder: Path
+) -> TrainResult:
+    """Train `vae` in place; sheets of inputs and reconstructions appear in `folder`."""
+
+    def loss(model: nn.Module, step: int) -> Tensor:
+        random = np.random.default_rng([config.seed, step])
+        torch.manual_seed(int(random.integers(2**31)))
+        crops = [
+            _crop(stores[random.integers(len(stores))], random) for _ in range(config.batch_size)
+        ]
+        pixels = to_pixels(np.stack(crops)).to(next(model.parameters()).device)
+        output, mean, logvar = model(pixels)
+        return reconstruction_loss(output.float(), pixels, mean.float(), logvar.float())
+
+    def preview(step: int) -> None:
+        pictures = np.stack([stores[-1].picture(index) for index in range(12)])
+        pixels = to_pixels(pictures).to(vae.device)
+        with torch.no_grad():
+            output = vae(pixels).sample
+        rows = np.concatenate([np.hstack(pictures), np.hstack(to_pictures(output))])
+        Image.fromarray(rows).save(folder / f"reconstructions-{step:06d}.png")
+
+    vae.train().requires_grad_(True)
+    vae.to(memory_format=torch.channels_last)
+    result = train("first stage", _Reconstruction(vae), loss, config, folder, preview)
+    vae.eval().requires_grad_(False)
+    return result
+
+
+def to_pixels(pictures: np.ndarray) -> Tensor:
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_pictures(pixels: Tensor) -> np.ndarray:
+    """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8."""
+    scaled = (pixels.float().clamp(-1, 1) + 1) * 127.5
+    return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _crop(store: SceneStore, random: np.random.Generator) -> np.ndarray:
+    picture = store.picture(int(random.integers(len(store))))
+    top, left = random.integers(0, picture.shape[0] - CROP + 1, size=2)
+    crop = picture[top : top + CROP, left : left + CROP]
+    return crop[:, ::-1] if random.random() < 0.5 else crop

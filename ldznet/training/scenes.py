@@ -1,0 +1,80 @@
+"""Scenes drawn ahead of training, in shards on disk: pictures, captions and phrases, no masks."""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ldznet.data.shapes import DIFFICULTIES, TRAIN_START, caption, draw_scene, phrases
+
+SHARD = 500  # scenes
+
+
+@dataclass(frozen=True)
+class SceneStore:
+    """All drawn scenes of one difficulty."""
+
+    pictures: list[np.ndarray]  # memory maps, (SHARD, 128, 128, 3) uint8 each
+    captions: list[str]
+    phrases: list[list[str]]  # per scene
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def picture(self, index: int) -> np.ndarray:
+        """(128, 128, 3) uint8."""
+        return self.pictures[index // SHARD][index % SHARD]
+
+
+def draw_scenes(folder: Path, counts: dict[str, int], workers: int) -> None:
+    """Draw `counts[difficulty]` training scenes, styles mixed, skipping shards that exist."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [
+        (folder, difficulty, shard)
+        for difficulty, count in counts.items()
+        for shard in range(-(-count // SHARD))
+        if not _paths(folder, difficulty, shard)[1].exists()
+    ]
+    with ProcessPoolExecutor(workers) as pool:
+        for _ in tqdm(pool.map(_draw_shard, missing), "draw scenes", len(missing)):
+            pass
+
+
+def open_scenes(folder: Path, difficulty: str, count: int) -> SceneStore:
+    """The first `count` scenes of one difficulty, rounded up to whole shards."""
+    shards = range(-(-count // SHARD))
+    texts = [json.loads(_paths(folder, difficulty, shard)[1].read_text()) for shard in shards]
+    return SceneStore(
+        pictures=[np.load(_paths(folder, difficulty, shard)[0], mmap_mode="r") for shard in shards],
+        captions=[scene["caption"] for text in texts for scene in text],
+        phrases=[scene["phrases"] for text in texts for scene in text],
+    )
+
+
+def _paths(folder: Path, difficulty: str, shard: int) -> tuple[Path, Path]:
+    stem = f"{difficulty}-{shard:04d}"
+    return folder / f"{stem}.npy", folder / f"{stem}.json"
+
+
+def _numbers(difficulty: str, shard: int) -> Iterable[int]:
+    """No number serves two difficulties, so that no layout is seen twice."""
+    offset = DIFFICULTIES.index(difficulty) * 10_000_000
+    return range(TRAIN_START + offset + shard * SHARD, TRAIN_START + offset + (shard + 1) * SHARD)
+
+
+def _draw_shard(job: tuple[Path, str, int]) -> None:
+    folder, difficulty, shard = job
+    pictures_path, texts_path = _paths(folder, difficulty, shard)
+    scenes = [draw_scene(number, None, difficulty) for number in _numbers(difficulty, shard)]
+    np.save(pictures_path, np.stack([scene.image for scene in scenes]))
+    texts = [
+        {"caption": caption(scene), "phrases": [phrase.text for phrase in phrases(scene)]}
+        for scene in scenes
+    ]
+    fresh = texts_path.with_suffix(".new")  # the texts come last: a shard counts once they exist
+    fresh.write_text(json.dumps(texts))
+    fresh.replace(texts_path)

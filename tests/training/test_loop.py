@@ -1,0 +1,81 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ldznet.training.loop import TrainConfig, learning_rate_at, train
+
+CONFIG = TrainConfig(
+    steps=12, batch_size=4, learning_rate=0.05, warm_up=3, checkpoint_every=4, preview_every=5
+)
+
+
+def squared_error(model: nn.Module, step: int) -> torch.Tensor:
+    """A line fitted to y = 2x - 1, each step's batch drawn from the step's number."""
+    x = torch.randn(4, 1, generator=torch.Generator().manual_seed(step))
+    return (model(x).float() - (2 * x - 1)).square().mean()
+
+
+def line() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(1, 1)
+
+
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path):
+    whole = line()
+    train("whole", whole, squared_error, CONFIG, tmp_path / "whole")
+
+    def cut(model: nn.Module, step: int) -> torch.Tensor:
+        if step == 10:
+            raise KeyboardInterrupt
+        return squared_error(model, step)
+
+    with pytest.raises(KeyboardInterrupt):
+        train("cut", line(), cut, CONFIG, tmp_path / "cut")
+    resumed = line()
+    seen = []
+    train(
+        "resumed",
+        resumed,
+        lambda model, step: (seen.append(step), squared_error(model, step))[1],
+        CONFIG,
+        tmp_path / "cut",
+    )
+    assert seen == [8, 9, 10, 11]  # from the last checkpoint on
+    assert torch.equal(resumed.weight, whole.weight)
+    assert torch.equal(resumed.bias, whole.bias)
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    first = line()
+    train("line", first, squared_error, CONFIG, tmp_path)
+    again = line()
+
+    def never(model: nn.Module, step: int) -> torch.Tensor:
+        raise AssertionError("trained again")
+
+    result = train("line", again, never, CONFIG, tmp_path)
+    assert torch.equal(again.weight, first.weight)
+    assert math.isfinite(result.loss)
+
+
+def test_training_learns_and_previews_averaged_weights(tmp_path):
+    model = line()
+    before = squared_error(model, 999).item()
+    previews = []
+    config = TrainConfig(
+        steps=400, batch_size=4, learning_rate=0.05, warm_up=3, average=0.9, preview_every=150
+    )
+    train("line", model, squared_error, config, tmp_path, previews.append)
+    assert squared_error(model, 999).item() < 0.05 * before
+    assert previews == [150, 300, 400]
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    config = TrainConfig(steps=1000, batch_size=1, learning_rate=1.0, warm_up=100)
+    assert learning_rate_at(0, config) == pytest.approx(0.01)
+    assert learning_rate_at(99, config) == pytest.approx(1.0)
+    assert learning_rate_at(600, config) == pytest.approx(1.0)
+    assert learning_rate_at(800, config) == pytest.approx(0.51)
+    assert learning_rate_at(1000, config) == pytest.approx(0.02)
