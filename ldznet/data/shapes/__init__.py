@@ -1,0 +1,23 @@
+"""The drawn world: endless labelled pictures of 128 x 128 pixels in six styles."""
+
+from ldznet.data.shapes.categories import CATEGORIES
+from ldznet.data.shapes.language import WORDS, ScenePhrase, absent_phrases, caption, phrases
+from ldznet.data.shapes.palette import COLOURS
+from ldznet.data.shapes.scene import DIFFICULTIES, SIZES, Scene, SceneObject, draw_scene
+from ldznet.data.shapes.styles import STYLES
+
+__all__ = [
+    "CATEGORIES",
+    "COLOURS",
+    "DIFFICULTIES",
+    "SIZES",
+    "STYLES",
+    "WORDS",
+    "Scene",
+    "SceneObject",
+    "ScenePhrase",
+    "absent_phrases",
+    "caption",
+    "draw_scene",
+    "phrases",
+]
