@@ -1,6 +1,7 @@
 """The drawn world: endless labelled pictures of 128 x 128 pixels in six styles."""
 
 from ldznet.data.shapes.categories import CATEGORIES
+from ldznet.data.shapes.dataset import SPLITS, Shapes
 from ldznet.data.shapes.language import WORDS, ScenePhrase, absent_phrases, caption, phrases
 from ldznet.data.shapes.palette import COLOURS
 from ldznet.data.shapes.scene import DIFFICULTIES, SIZES, Scene, SceneObject, draw_scene
@@ -11,11 +12,13 @@ __all__ = [
     "COLOURS",
     "DIFFICULTIES",
     "SIZES",
+    "SPLITS",
     "STYLES",
     "WORDS",
     "Scene",
     "SceneObject",
     "ScenePhrase",
+    "Shapes",
     "absent_phrases",
     "caption",
     "draw_scene",

@@ -15,7 +15,13 @@ Polygon = tuple[int, np.ndarray]  # label, (N, 2) float x and y
 
 
 def _ellipse(
-    label: int, x: float, y: float, rx: float, ry: float | None = None, start=0.0, stop=360.0
+    label: int,
+    x: float,
+    y: float,
+    rx: float,
+    ry: float | None = None,
+    start: float = 0,
+    stop: float = 360,
 ) -> Polygon:
     angle = np.radians(np.linspace(start, stop, max(8, int(abs(stop - start) / 8))))
     ry = rx if ry is None else ry
@@ -30,7 +36,9 @@ def _rectangle(label: int, left: float, top: float, right: float, bottom: float)
     return _polygon(label, (left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def _band(label: int, x: float, y: float, outer: float, inner: float, start, stop) -> Polygon:
+def _band(
+    label: int, x: float, y: float, outer: float, inner: float, start: float, stop: float
+) -> Polygon:
     """An arc with a width, from angle `start` to `stop` in degrees."""
     _, outside = _ellipse(label, x, y, outer, None, start, stop)
     _, inside = _ellipse(label, x, y, inner, None, stop, start)
@@ -43,7 +51,7 @@ def _ball() -> list[Polygon]:
     for start in (10, 130, 250):
         _, arc = _ellipse(LIGHT, 0, 0, 1, None, start, start + 60)
         parts.append((LIGHT, np.concatenate([[pole], arc])))
-    return [*parts, _ellipse(DARK, *pole, 0.17)]
+    return [*parts, _ellipse(DARK, -0.18, -0.3, 0.17)]
 
 
 def _box() -> list[Polygon]:
@@ -169,7 +177,7 @@ def _mushroom() -> list[Polygon]:
 def _moon() -> list[Polygon]:
     _, outside = _ellipse(BODY, 0, 0, 1, None, 52, 308)
     tips = outside[-1], outside[0]
-    reach = np.linalg.norm(tips[0] - np.array([0.5, 0]))
+    reach = float(np.linalg.norm(tips[0] - np.array([0.5, 0])))
     start = np.degrees(np.arctan2(tips[0][1], tips[0][0] - 0.5))
     stop = np.degrees(np.arctan2(tips[1][1], tips[1][0] - 0.5)) - 360
     _, inside = _ellipse(BODY, 0.5, 0, reach, None, start, stop)
@@ -183,14 +191,15 @@ def _moon() -> list[Polygon]:
 
 def _cloud() -> list[Polygon]:
     return [
-        _ellipse(BODY, -0.58, 0.14, 0.44, 0.38),
-        _ellipse(BODY, 0.6, 0.16, 0.42, 0.36),
-        _ellipse(BODY, -0.14, -0.18, 0.5),
-        _ellipse(BODY, 0.34, -0.06, 0.4),
-        _rectangle(BODY, -0.58, 0.1, 0.6, 0.52),
-        _ellipse(LIGHT, -0.2, -0.28, 0.3, 0.24),
-        _ellipse(LIGHT, 0.4, -0.14, 0.2, 0.16),
-        _rectangle(DARK, -0.56, 0.36, 0.58, 0.52),
+        _ellipse(DARK, -0.3, 0.34, 0.4, 0.26),
+        _ellipse(DARK, 0.3, 0.34, 0.42, 0.26),
+        _ellipse(BODY, -0.62, 0.18, 0.4, 0.34),
+        _ellipse(BODY, 0.64, 0.2, 0.38, 0.32),
+        _ellipse(BODY, -0.18, -0.16, 0.5),
+        _ellipse(BODY, 0.32, -0.04, 0.4),
+        _ellipse(BODY, 0, 0.24, 0.6, 0.24),
+        _ellipse(LIGHT, -0.24, -0.28, 0.26, 0.2),
+        _ellipse(LIGHT, -0.66, 0.1, 0.2, 0.15),
     ]
 
 

@@ -29,7 +29,7 @@ _FIXED = {
 
 
 def paint_table(colour: str) -> np.ndarray:
-    """(9, 4) uint8 RGBA per label for an object of this colour; label 0 is transparent."""
+    """(9, 4) uint8 RGBA per label for an object of this colour; label 0 is all zero."""
     body = np.array(PAINTS[colour], np.float32)
     table = np.zeros((9, 4), np.uint8)
     table[BODY, :3] = body

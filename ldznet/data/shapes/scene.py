@@ -86,9 +86,11 @@ def _generator(*key: int) -> np.random.Generator:
 
 def _choose_things(rng: np.random.Generator, difficulty: str) -> list[tuple[str, str, str]]:
     """Category, colour and size of every object; likenesses are common, so that phrases differ."""
-    count = {"single": 1, "pair": rng.integers(1, 3), "full": rng.choice(4, p=_COUNTS) + 1}
+    count = {"single": 1, "pair": int(rng.integers(1, 3))}.get(difficulty)
+    if count is None:
+        count = 1 + int(rng.choice(4, p=_COUNTS))
     things: list[tuple[str, str, str]] = []
-    for _ in range(count[difficulty]):
+    for _ in range(count):
         category = CATEGORIES[rng.integers(len(CATEGORIES))]
         colour = COLOURS[rng.integers(len(COLOURS))]
         if things:
@@ -98,14 +100,13 @@ def _choose_things(rng: np.random.Generator, difficulty: str) -> list[tuple[str,
                 category = like[0]
             if 0.3 < alike < 0.5 or alike > 0.9:
                 colour = like[1]
-        size = "large"
-        if difficulty == "full" and rng.random() < (0.35, 0.45, 0.55, 0.65)[count["full"] - 1]:
-            size = "small"
-        things.append((category, colour, size))
+        small = difficulty == "full" and rng.random() < _SMALL[count - 1]
+        things.append((category, colour, "small" if small else "large"))
     return things
 
 
-_COUNTS = (0.12, 0.3, 0.34, 0.24)  # of 1, 2, 3 and 4 objects in a full scene
+_COUNTS = (0.12, 0.3, 0.34, 0.24)  # how often a full scene has 1, 2, 3 and 4 objects
+_SMALL = (0.35, 0.45, 0.55, 0.65)  # how often an object among so many is small
 
 
 def _place(
@@ -117,18 +118,21 @@ def _place(
     drawings: list[Drawing] = []
     whole: list[np.ndarray] = []
     masks: list[np.ndarray] = []
-    for thing in things:
-        labels = _draw_labels(rng, thing[0], rng.integers(*_SPAN[difficulty, thing[2]]))
+    for category, colour, size in things:
+        span = int(rng.integers(*_SPAN[difficulty, size]))
+        labels = _draw_labels(rng, category, span)
+        taken = _widen(np.logical_or.reduce([np.zeros((SIDE, SIDE), bool), *whole]))
         for _ in range(25):
-            drawing = _drop(rng, labels, thing[1])
+            drawing = _drop(rng, labels, colour)
             cover = covers(drawing, "photo")
+            if not may_overlap and (cover & taken).any():
+                continue
             visible = _visible([*whole, cover])
-            fits = all(
-                seen.sum() >= _LEAST_VISIBLE * cover.sum()
-                for seen, cover in zip(visible, [*whole, cover], strict=True)
-            )
-            if fits and (may_overlap or not any((_widen(cover) & other).any() for other in whole)):
-                placed.append(thing)
+            if all(
+                seen.sum() >= _LEAST_VISIBLE * every.sum()
+                for seen, every in zip(visible, [*whole, cover], strict=True)
+            ):
+                placed.append((category, colour, size))
                 drawings.append(drawing)
                 whole.append(cover)
                 masks = visible
@@ -162,7 +166,7 @@ def _draw_labels(rng: np.random.Generator, category: str, span: int) -> np.ndarr
     sheet = Image.new("L", (int(width) * SCALE, int(height) * SCALE))
     pen = ImageDraw.Draw(sheet)
     for label, points in parts:
-        pen.polygon([tuple(point) for point in points * scale + offset], fill=label)
+        pen.polygon((points * scale + offset).ravel().tolist(), fill=label)
     return np.asarray(sheet)
 
 

@@ -63,9 +63,12 @@ def _table(colour: str) -> np.ndarray:
 
 def _paint(drawing: Drawing, cells: int = SCALE) -> tuple[np.ndarray, np.ndarray]:
     """(h, w, 3) float32 colour and (h, w, 1) float32 coverage of a drawing, both in [0, 1]."""
-    painted = Image.fromarray(_table(drawing.colour)[drawing.labels], "RGBA").reduce(cells)
+    colours = _table(drawing.colour).view(np.uint32)[:, 0].take(drawing.labels)
+    size = colours.shape[::-1]
+    painted = Image.frombuffer("RGBa", size, colours, "raw", "RGBa", 0, 1).reduce(cells)
     rgba = np.asarray(painted, np.float32) / 255
-    return rgba[..., :3], rgba[..., 3:]
+    alpha = rgba[..., 3:]
+    return rgba[..., :3] / np.maximum(alpha, 1e-3), alpha
 
 
 def _lines(drawing: Drawing, inner: int, outer: int) -> np.ndarray:
@@ -104,17 +107,16 @@ def _grow(area: np.ndarray, steps: int) -> np.ndarray:
 
 
 def _blend(canvas: np.ndarray, drawing: Drawing, rgb: np.ndarray, alpha: np.ndarray) -> None:
+    """Lay a drawing on the canvas; `rgb` is one colour (3,) or a picture (h, w, 3)."""
     rows, columns, own_rows, own_columns = drawing.window
     under = canvas[rows, columns]
     alpha = alpha[own_rows, own_columns]
-    under += (np.broadcast_to(rgb, (*drawing_size(drawing), 3))[own_rows, own_columns] - under) * (
-        alpha
-    )
+    if rgb.ndim == 3:
+        rgb = rgb[own_rows, own_columns]
+    under += (rgb - under) * alpha
 
 
-def drawing_size(drawing: Drawing) -> tuple[int, int]:
-    """Height and width of a drawing in pixels of the picture."""
-    return drawing.labels.shape[0] // SCALE, drawing.labels.shape[1] // SCALE
+_SHADOW = np.full(3, 0.02, np.float32)
 
 
 def _photo(backdrop: Backdrop, drawings: Sequence[Drawing], rng: np.random.Generator) -> np.ndarray:
@@ -125,7 +127,7 @@ def _photo(backdrop: Backdrop, drawings: Sequence[Drawing], rng: np.random.Gener
         shape = alpha[..., 0]
         size = max(shape.shape) - 16
         shadow = np.roll(uniform_filter(uniform_filter(shape, 5), 5), (4, 3), (0, 1))[..., None]
-        _blend(canvas, drawing, np.float32(0.02), 0.42 * shadow)
+        _blend(canvas, drawing, _SHADOW, 0.42 * shadow)
         near = uniform_filter(uniform_filter(shape, 5), 5)
         wide = size // 4 | 1
         far = uniform_filter(uniform_filter(shape, wide), wide)
@@ -168,6 +170,7 @@ def _sketch(
     down, across = np.gradient(backdrop.pattern)
     steep = np.hypot(down, across) + 0.004  # so that every pencil line is equally thin
     stroke = np.exp(-(((backdrop.pattern - 0.35) / (1.1 * steep)) ** 2))[..., None]
+    stroke *= np.minimum(steep * 16, 1)[..., None]  # and smooth places stay empty
     canvas = paper + (backdrop.gradient - paper) * (0.2 + 0.32 * stroke)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     hatch = 0.5 + 0.5 * np.sin((x + y) * 0.95 + 0.4 * noise(rng, 4, 4))
@@ -183,7 +186,7 @@ def _sketch(
 
 def _pixel(backdrop: Backdrop, drawings: Sequence[Drawing], rng: np.random.Generator) -> np.ndarray:
     steps = np.clip(np.round(backdrop.pattern[::CELL, ::CELL] * 1.5), -2, 2)
-    bands = np.round(backdrop.gradient[::CELL] * 24) / 24
+    bands = backdrop.gradient[np.arange(0, SIDE, CELL) // 16 * 16 + 8]
     canvas = (bands * (1 + 0.05 * steps)[..., None]).repeat(CELL, 0).repeat(CELL, 1)
     middle = SCALE * CELL // 2
     for drawing in drawings:
@@ -217,25 +220,25 @@ def _watercolour(
 ) -> np.ndarray:
     paper = np.array([0.98, 0.975, 0.955], np.float32)
     grain = noise(rng, 6, 6)
-    wash = np.clip(0.6 + 0.1 * grain + 0.14 * backdrop.pattern, 0.1, 1)[..., None]
+    wash = np.clip(0.62 + 0.08 * grain + 0.13 * backdrop.pattern, 0.1, 1)[..., None]
     canvas = paper + (backdrop.gradient - paper) * wash
     for drawing in drawings:
         rgb, alpha = _paint(drawing)
         rows, columns, own_rows, own_columns = drawing.window
         soft = uniform_filter(alpha[..., 0], 3)
-        rim = np.clip(1.35 - uniform_filter(soft, 5), 0, 1)
-        pigment = np.full(soft.shape, 0.8, np.float32)
+        rim = 1 - uniform_filter(soft, 5)  # pigment gathers where the wet paint ends
+        pigment = np.full(soft.shape, 0.86, np.float32)
         pigment[own_rows, own_columns] += 0.1 * grain[rows, columns]
-        painted = paper + (rgb - paper) * np.clip(pigment, 0.6, 1)[..., None]
-        painted = painted * (1.06 - 0.34 * rim)[..., None]
-        _blend(canvas, drawing, painted, (0.5 * soft + 0.5 * alpha[..., 0])[..., None])
+        painted = paper + (rgb - paper) * np.clip(pigment, 0.66, 1)[..., None]
+        painted = painted * (1.03 - 0.62 * rim)[..., None]
+        _blend(canvas, drawing, painted, 0.4 * soft[..., None] + 0.6 * alpha)
     return canvas
 
 
 def _neon(backdrop: Backdrop, drawings: Sequence[Drawing], rng: np.random.Generator) -> np.ndarray:
     tint = backdrop.gradient / backdrop.gradient.max(axis=-1, keepdims=True)
-    canvas = (0.15 + 0.045 * backdrop.pattern[..., None]) * (0.2 + 0.8 * tint**4)
-    canvas = canvas.astype(np.float32)
+    glimmer = 0.09 + 0.1 * backdrop.gradient.mean() + 0.045 * backdrop.pattern[..., None]
+    canvas = glimmer * (0.25 + 0.75 * tint**4)
     dark = canvas.copy()
     for drawing in drawings:
         rows, columns, own_rows, own_columns = drawing.window
