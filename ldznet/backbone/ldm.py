@@ -120,10 +120,14 @@ class LatentDiffusion:
 
     def add_noise(self, latents: Tensor, timestep: int, noise: Tensor) -> Tensor:
         """Latents as the forward diffusion leaves them at a timestep (0: almost clean)."""
+        self.check_timestep(timestep)
+        return self.scheduler.add_noise(latents, noise, torch.tensor([timestep]))
+
+    def check_timestep(self, timestep: int) -> None:
+        """Raises ValueError for a timestep the noise schedule does not have."""
         steps = self.scheduler.config.num_train_timesteps
         if not 0 <= timestep < steps:
-            raise ValueError(f"Timesteps go from 0 to {steps - 1}; got {timestep}.")
-        return self.scheduler.add_noise(latents, noise, torch.tensor([timestep]))
+            raise ValueError(f"The timestep must be from 0 to {steps - 1}; got {timestep}.")
 
     @torch.no_grad()
     def features(

@@ -77,8 +77,7 @@ def _find(source: str | Path, revision: str | None) -> Path:
     folder = Path(source)
     if folder.is_dir():
         return folder
-    looks_like_hub_id = isinstance(source, str) and source.count("/") == 1 and source[0] not in "./"
-    if looks_like_hub_id:
+    if isinstance(source, str) and source.count("/") == 1 and source[0] not in "./":  # a hub id
         try:
             return Path(snapshot_download(source, revision=revision, allow_patterns=HUB_FILES))
         except Exception as error:  # the hub client raises its own, requests' and the system's

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from ldznet.images import read_image
+from ldznet.phrases import check_phrases
+
 if TYPE_CHECKING:
     from ldznet.types import Segmentation
 
 SUMMARY = "Segment phrases in an image; write masks, overlays and probabilities."
-NETWORKS = ("rgbnet", "znet", "ldznet")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet segment`."""
     parser.add_argument("image", metavar="IMAGE", type=Path)
     parser.add_argument("phrases", metavar="PHRASE", nargs="+", help='what to find: "the red ball"')
-    parser.add_argument("--network", choices=[*NETWORKS, "all"], default="ldznet")
+    parser.add_argument("--network", default="ldznet", help="rgbnet, znet, ldznet or all")
     parser.add_argument("--threshold", type=float, default=0.5, help="probability, 0 to 1")
     parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
     parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
@@ -38,22 +40,20 @@ def run(arguments: argparse.Namespace) -> None:
     """Segment and write; raises ValueError with one sentence, and then leaves nothing behind."""
     if not 0 <= arguments.threshold <= 1:
         raise ValueError(f"The threshold is a probability, 0 to 1; got {arguments.threshold}.")
+    phrases = check_phrases(arguments.phrases)
     _check_output(arguments.output)
+    image = read_image(arguments.image)
 
-    # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
-    from ldznet.images import read_image
+    # Imported here: it takes seconds, which a mistyped option or path need not wait for.
     from ldznet.pipeline import Segmenter
 
-    image = read_image(arguments.image)
-    names = list(NETWORKS) if arguments.network == "all" else [arguments.network]
+    names = None if arguments.network == "all" else [arguments.network]
     segmenter = Segmenter.from_pretrained(
         arguments.backbone, networks=arguments.networks, names=names
     )
-    found = segmenter.compare(
-        image, arguments.phrases, seed=arguments.seed, timestep=arguments.timestep
-    )
+    found = segmenter.compare(image, phrases, seed=arguments.seed, timestep=arguments.timestep)
     found = {name: each.at(arguments.threshold) for name, each in found.items()}
-    unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in arguments.phrases}
+    unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in phrases}
     with _whole(arguments.output) as folder:
         report = {
             "image": arguments.image.name,

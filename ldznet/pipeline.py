@@ -1,0 +1,244 @@
+"""`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from ldznet.backbone import LatentDiffusion
+from ldznet.backbone.ldm import FEATURE_TIMESTEP
+from ldznet.images import read_image
+from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
+from ldznet.phrases import apply_template, check_phrases
+from ldznet.types import Encoding, Segmentation
+
+ASSETS = Path(__file__).parent.parent / "assets"
+POCKET = "pocket"
+
+MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
+MAX_SEED = 2**63 - 1
+
+ImageSource = str | Path | bytes | Image.Image | np.ndarray
+Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
+
+
+class Segmenter:
+    """A frozen backbone and the networks that read it.
+
+    Same input, same seed, same machine: same bits. Every phrase meets the same noise, so a phrase's
+    probabilities do not depend on the phrases asked for beside it, up to float rounding.
+    """
+
+    def __init__(
+        self,
+        backbone: LatentDiffusion,
+        networks: Mapping[str, SegmentationNetwork],
+        template: str = "{}",
+    ) -> None:
+        """Join a backbone and networks trained on it; `template` words a phrase for the encoder.
+
+        Raises ValueError if a network's configuration cannot fit the backbone.
+        """
+        for name, network in networks.items():
+            _check_fit(name, network, backbone)
+        self.backbone = backbone
+        self.networks = {
+            name: network.to(backbone.device, backbone.dtype).requires_grad_(False).eval()
+            for name, network in networks.items()
+        }
+        self.template = template
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        backbone: str | Path = POCKET,
+        *,
+        networks: str | Path | None = None,
+        names: Sequence[str] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> "Segmenter":
+        """A segmenter from weights on disk.
+
+        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder or a hub id.
+        `networks` is a folder with one subfolder per network, by default those shipped for pocket;
+        `names` picks some of them, by default all. Raises ValueError naming what is missing or
+        damaged.
+        """
+        shipped = str(backbone) == POCKET
+        if networks is None and not shipped:
+            raise ValueError(
+                f"No networks are shipped for the backbone '{backbone}'; name a folder of networks "
+                "trained on it."
+            )
+        folder = Path(networks) if networks is not None else ASSETS / "networks" / POCKET
+        wanted = _check_names(list(NETWORKS) if names is None else names, NETWORKS)
+        ldm = LatentDiffusion.from_pretrained(
+            ASSETS / POCKET if shipped else backbone, device=device
+        )
+        return cls(ldm, {name: load_network(folder / name) for name in wanted})
+
+    def __call__(
+        self,
+        image: ImageSource,
+        phrases: Sequence[str],
+        network: str = "ldznet",
+        *,
+        seed: int = 0,
+        timestep: int = FEATURE_TIMESTEP,
+        template: str | None = None,
+    ) -> Segmentation:
+        """What one network finds; arguments and errors as in `compare`."""
+        found = self.compare(
+            image, phrases, [network], seed=seed, timestep=timestep, template=template
+        )
+        return found[network]
+
+    @torch.no_grad()
+    def compare(
+        self,
+        image: ImageSource,
+        phrases: Sequence[str],
+        networks: Sequence[str] | None = None,
+        *,
+        seed: int = 0,
+        timestep: int = FEATURE_TIMESTEP,
+        template: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Segmentation]:
+        """What each network finds, by name; all of them if `networks` is None.
+
+        The image is encoded once, its features read once for all networks, and the phrases run as a
+        batch. The image is brought to about the backbone's native area for this and the
+        probabilities back to its own size. `progress` is told the share done before each step.
+
+        Raises ValueError for an unreadable image (see `read_image`), no phrase, an empty or
+        over-long one, more than 16, an unknown network, a seed or timestep out of range, or a
+        template without exactly one "{}".
+        """
+        report = progress or (lambda share, step: None)
+        names = _check_names(list(self.networks) if networks is None else networks, self.networks)
+        wanted = check_phrases(phrases)
+        texts = apply_template(self.template if template is None else template, wanted)
+        if not 0 <= seed <= MAX_SEED:
+            raise ValueError(f"The seed must be from 0 to {MAX_SEED}; got {seed}.")
+        self.backbone.check_timestep(timestep)
+        picture = read_image(image)
+        _check_memory(picture, len(names), len(wanted))
+
+        report(0, "Encoding the image")
+        encoding = self.backbone.encode(self._to_pixels(picture), texts, features=False)
+        shared = 0.0  # seconds spent on features, part of every network that reads them
+        if any(self.networks[name].needs_features for name in names):
+            report(0.2, "Reading the diffusion model's features")
+            with _timed(self.backbone.device) as seconds:
+                encoding = self.backbone.with_features(encoding, timestep=timestep, seed=seed)
+            shared = seconds[0]
+        found = {}
+        for number, name in enumerate(names):
+            report(0.5 + 0.5 * number / len(names), f"Running {name}")
+            with _timed(self.backbone.device) as seconds:
+                probability = self._run(name, encoding, picture.size)
+            share = shared if self.networks[name].needs_features else 0.0
+            found[name] = Segmentation(
+                image=np.asarray(picture),
+                phrases=wanted,
+                probability=probability,
+                network=name,
+                seconds=seconds[0] + share,
+            )
+        report(1, "Done")
+        return found
+
+    @torch.no_grad()
+    def reconstruction_error(self, image: ImageSource) -> float:
+        """How badly the backbone's autoencoder redraws an image: RMSE in [0, 1], at working size.
+
+        A picture unlike those the autoencoder was trained on comes back worse.
+        """
+        pixels = self._to_pixels(read_image(image))
+        latents = self.backbone.encode_image(pixels)
+        difference = (self.backbone.decode_latents(latents) - pixels.to(latents)) / 2
+        return float(difference.float().square().mean().sqrt())
+
+    def _to_pixels(self, picture: Image.Image) -> Tensor:
+        """(1, 3, h, w) in [-1, 1], the picture at its working size."""
+        native, multiple = self.backbone.native_size, self.backbone.multiple
+        size = working_size(*picture.size, native_size=native, multiple=multiple)
+        if size != picture.size:
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]  # (1, 3, h, w) uint8
+        return pixels / 127.5 - 1
+
+    def _run(self, name: str, encoding: Encoding, size: tuple[int, int]) -> np.ndarray:
+        """(P, H, W) float32 in [0, 1] for a picture of `size` (width, height)."""
+        probability = self.networks[name](encoding).float().sigmoid().cpu()  # (P, 1, h, w)
+        width, height = size
+        if probability.shape[-2:] != (height, width):
+            # Antialiased, so that a picture smaller than its working size loses no thin part.
+            probability = functional.interpolate(
+                probability, size=(height, width), mode="bilinear", antialias=True
+            )
+        return probability[:, 0].clamp(0, 1).numpy()
+
+
+def working_size(width: int, height: int, *, native_size: int, multiple: int) -> tuple[int, int]:
+    """(width, height) at which an image is segmented, in pixels.
+
+    About native_size x native_size in area and about the image's aspect, each side the nearest
+    multiple and at least one.
+    """
+    scale = native_size / math.sqrt(width * height)
+    steps = (max(1, math.floor(side * scale / multiple + 0.5)) for side in (width, height))
+    columns, rows = steps
+    return columns * multiple, rows * multiple
+
+
+def _check_fit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> None:
+    unet = backbone.unet.config
+    pairs = {
+        "text width": (network.config["cross_attention_dim"], unet.cross_attention_dim),
+        "pixels per latent cell": (network.config["factor"], backbone.factor),
+    }
+    if network.needs_features:
+        channels = network.config["block_out_channels"], unet.block_out_channels
+        pairs["channels of the features"] = (tuple(channels[0]), tuple(channels[1]))
+    for what, (has, needs) in pairs.items():
+        if has != needs:
+            raise ValueError(
+                f"The network '{name}' was made for another backbone: its {what} is {has}, "
+                f"this backbone's is {needs}."
+            )
+
+
+def _check_names(names: Sequence[str], known: Mapping[str, object]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        what = f"There is no network '{unknown[0]}'" if unknown else "No network was named"
+        raise ValueError(f"{what}; choose from {', '.join(known)}.")
+    return tuple(dict.fromkeys(names))
+
+
+def _check_memory(picture: Image.Image, networks: int, phrases: int) -> None:
+    if networks * phrases * picture.width * picture.height > MAX_VALUES:
+        raise ValueError(
+            f"{phrases} phrases in a picture of {picture.width} x {picture.height} pixels need too "
+            "much memory; ask for fewer or make the picture smaller."
+        )
+
+
+@contextmanager
+def _timed(device: torch.device) -> Iterator[list[float]]:
+    """A list that holds, afterwards, the seconds the block took, the device's work included."""
+    seconds: list[float] = []
+    start = perf_counter()
+    yield seconds
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds.append(perf_counter() - start)
