@@ -1,7 +1,7 @@
 """The drawn world: endless labelled pictures of 128 x 128 pixels in six styles."""
 
 from ldznet.data.shapes.categories import CATEGORIES
-from ldznet.data.shapes.dataset import SPLITS, Shapes
+from ldznet.data.shapes.dataset import SPLITS, TRAIN_START, Shapes
 from ldznet.data.shapes.language import WORDS, ScenePhrase, absent_phrases, caption, phrases
 from ldznet.data.shapes.palette import COLOURS
 from ldznet.data.shapes.scene import DIFFICULTIES, SIZES, Scene, SceneObject, draw_scene
@@ -14,6 +14,7 @@ __all__ = [
     "SIZES",
     "SPLITS",
     "STYLES",
+    "TRAIN_START",
     "WORDS",
     "Scene",
     "SceneObject",

@@ -10,8 +10,10 @@ from ldznet.data.shapes.language import ScenePhrase, phrases
 from ldznet.data.shapes.scene import Scene, draw_scene
 from ldznet.types import Sample
 
+TRAIN_START = 1_000_000  # the first scene number that training may see
+
 # Scene numbers of each split: from, and below.
-SPLITS = {"test": (0, 100_000), "val": (100_000, 1_000_000), "train": (1_000_000, 2**31)}
+SPLITS = {"test": (0, 100_000), "val": (100_000, TRAIN_START), "train": (TRAIN_START, 2**31)}
 
 
 class Shapes(Sequence[Sample]):

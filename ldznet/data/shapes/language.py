@@ -19,6 +19,7 @@ PhraseKind = Literal["category", "colour", "size", "relation", "plural"]
 
 MARGIN = 12  # pixels between two centres before one counts as left, right, above or below
 _DOMINANCE = 1.5  # how many times further along that axis than across it
+_BEHIND = 4  # pixels the other way before one surely does not count
 _SIZE_RATIO = 1.35  # between the smallest large and the largest small object in sight
 
 _STYLE_WORDS = {
@@ -62,7 +63,7 @@ def caption(scene: Scene) -> str:
     if relation and choice[0] < 0.5:
         listing = f"{nouns[0]} {relation} {nouns[1]}"
     else:
-        listing = " and ".join(filter(None, [", ".join(nouns[:-1]), nouns[-1]]))
+        listing = " and ".join(nouns)  # no commas: the vocabulary is of words alone
     place = BACKGROUNDS[scene.background].words
     if scene.background == "plain" and choice[1] < 0.5:
         place = ""
@@ -85,19 +86,35 @@ def _relation(first: SceneObject, second: SceneObject) -> str | None:
 
 
 def _holds(thing: SceneObject, relation: str, reference: SceneObject) -> bool | None:
-    """Whether `thing` lies that way of the reference; None when one could argue."""
-    along, across = _offset(thing, relation, reference)
-    if along > MARGIN and along >= _DOMINANCE * across:
-        return True
-    return False if along < -4 else None
+    """Whether `thing` lies that way of the reference; None when one could argue.
 
-
-def _offset(thing: SceneObject, relation: str, reference: SceneObject) -> tuple[float, float]:
-    """How far the thing lies in the relation's direction, and how far beside it, in pixels."""
+    The centres of mass and the middles of the boxes have to agree, and the boxes to lie side by
+    side: at most a third of the smaller one's extent is shared.
+    """
     x, y = _RELATIONS[relation]
-    dx = thing.centre[0] - reference.centre[0]
-    dy = thing.centre[1] - reference.centre[1]
-    return x * dx + y * dy, abs(y * dx) + abs(x * dy)
+    offsets = [
+        (there[0] - here[0], there[1] - here[1])
+        for there, here in ((thing.centre, reference.centre), (_middle(thing), _middle(reference)))
+    ]
+    along = [x * dx + y * dy for dx, dy in offsets]
+    across = [abs(y * dx) + abs(x * dy) for dx, dy in offsets]
+    if max(along) < -_BEHIND:
+        return False
+    far = min(along) > MARGIN and all(
+        a >= _DOMINANCE * b for a, b in zip(along, across, strict=True)
+    )
+    return True if far and _side_by_side(thing, reference, axis=0 if x else 1) else None
+
+
+def _middle(thing: SceneObject) -> tuple[float, float]:
+    left, top, right, bottom = thing.box
+    return (left + right) / 2, (top + bottom) / 2
+
+
+def _side_by_side(one: SceneObject, other: SceneObject, axis: int) -> bool:
+    shared = min(one.box[axis + 2], other.box[axis + 2]) - max(one.box[axis], other.box[axis])
+    smaller = min(thing.box[axis + 2] - thing.box[axis] for thing in (one, other))
+    return shared <= smaller / 3
 
 
 def _sizes_differ(objects: Iterable[SceneObject]) -> bool:

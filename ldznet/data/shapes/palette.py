@@ -13,7 +13,7 @@ PAINTS: dict[str, tuple[int, int, int]] = {
     "purple": (128, 44, 176),
     "pink": (252, 128, 186),
     "cyan": (34, 206, 214),
-    "white": (238, 240, 242),
+    "white": (228, 231, 236),
 }
 
 COLOURS = tuple(PAINTS)
@@ -33,7 +33,7 @@ def paint_table(colour: str) -> np.ndarray:
     body = np.array(PAINTS[colour], np.float32)
     table = np.zeros((9, 4), np.uint8)
     table[BODY, :3] = body
-    table[LIGHT, :3] = body + 0.36 * (255 - body)
+    table[LIGHT, :3] = body + (0.9 if colour == "white" else 0.36) * (255 - body)
     table[DARK, :3] = body * 0.68
     for label, rgb in _FIXED.items():
         table[label, :3] = rgb

@@ -31,7 +31,7 @@ class SceneObject:
     category: str
     colour: str
     size: str  # "small" or "large"
-    centre: tuple[float, float]  # x, y in pixels: the middle of `box`
+    centre: tuple[float, float]  # x, y in pixels: the centre of mass of what is visible
     box: tuple[int, int, int, int]  # left, top, right, bottom (exclusive) of what is visible
     mask: np.ndarray  # (128, 128) bool: the pixels where this object is seen
 
@@ -68,12 +68,13 @@ def draw_scene(number: int, style: str | None = None, difficulty: str = "full") 
     things = _choose_things(rng, difficulty)
     things, drawings, masks = _place(rng, things, difficulty)
     background = _choose_background(rng, {colour for _, colour, _ in things})
+    centres = [_centre(mask) for mask in masks]
     boxes = [_box(mask) for mask in masks]
     if style == "pixel":
         masks = _visible([covers(drawing, style) for drawing in drawings])
     objects = tuple(
-        SceneObject(*thing, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), box, mask)
-        for thing, box, mask in zip(things, boxes, masks, strict=True)
+        SceneObject(*thing, centre, box, mask)
+        for thing, centre, box, mask in zip(things, centres, boxes, masks, strict=True)
     )
     backdrop = draw_backdrop(background, _generator(*key, 2))
     image = render(style, backdrop, drawings, _generator(*key, 3, STYLES.index(style)))
@@ -189,6 +190,11 @@ def _widen(area: np.ndarray) -> np.ndarray:
         wide[:, step:] |= area[:, :-step]
         wide[:, :-step] |= area[:, step:]
     return wide
+
+
+def _centre(mask: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.nonzero(mask)
+    return float(columns.mean()) + 0.5, float(rows.mean()) + 0.5
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
