@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = (
-    {"types", "blocks", "images"},
+    {"types", "blocks", "images", "phrases", "provenance"},
     {"backbone", "networks", "data", "metrics", "figures"},
     {"pipeline"},
     {"training", "evaluation", "bench"},
