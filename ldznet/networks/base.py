@@ -1,4 +1,4 @@
-"""What the three networks share: a Stable Diffusion 1.x U-Net with one output channel, and a head."""
+"""What the networks share: a Stable Diffusion 1.x U-Net with one output channel, and a head."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar

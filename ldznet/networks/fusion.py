@@ -118,5 +118,5 @@ def install_fusion(unet: UNet2DConditionModel, sample_size: int) -> None:
     for block in BLOCKS.values():
         transformer = find_block(unet, block.number)
         grid = sample_size // block.stride if block.number in FUSION_BLOCKS else None
-        (stock,) = transformer.transformer_blocks
+        stock = transformer.get_submodule("transformer_blocks.0")
         transformer.transformer_blocks = nn.ModuleList([FusionBlock(stock, block.number, grid)])

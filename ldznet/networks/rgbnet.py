@@ -1,6 +1,7 @@
 """RGBNet: ZNet without the latents, the paper's baseline for what they are worth (section 5.1)."""
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -18,9 +19,10 @@ class RGBNet(SegmentationNetwork):
 
     def extend(self) -> None:
         """Build the stem: (B, 3, H, W) -> (B, 4, h, w)."""
-        widths = [3, *(STEM_WIDTH * 2**step for step in range(int(math.log2(self.config.factor))))]
+        halvings = int(math.log2(self.config.factor))
+        widths = [3, *(STEM_WIDTH * 2**halving for halving in range(halvings))]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.SiLU()]
         self.stem = nn.Sequential(*layers, nn.Conv2d(widths[-1], LATENT_CHANNELS, 3, padding=1))
 
