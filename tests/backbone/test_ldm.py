@@ -1,0 +1,348 @@
+"""The frozen backbone against diffusers' own pipeline, closed forms, and damaged folders."""
+
+import json
+import re
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTokenizer
+
+from ldznet.backbone import LatentDiffusion
+from ldznet.backbone.pocket import build_autoencoder
+from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
+
+PARTS = ("vae", "unet", "text_encoder")
+
+
+@pytest.fixture(scope="module")
+def pipe(backbone_folder):
+    return StableDiffusionPipeline.from_pretrained(backbone_folder, safety_checker=None)
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    generator = torch.Generator().manual_seed(3)
+    return torch.rand(1, 3, 64, 96, generator=generator) * 2 - 1
+
+
+@pytest.fixture
+def folder(backbone_folder, tmp_path):
+    """A copy of the backbone's folder, to damage."""
+    return shutil.copytree(backbone_folder, tmp_path / "model")
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_it_is_frozen_and_knows_its_geometry(backbone):
+    for part in PARTS:
+        model = getattr(backbone, part)
+        assert not model.training
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert (backbone.factor, backbone.multiple, backbone.native_size) == (4, 32, 64)
+    assert (backbone.device.type, backbone.dtype) == ("cpu", torch.float32)
+
+
+def test_latents_are_the_scaled_mode_and_have_the_factors_size(backbone, pipe, pixels):
+    latents = backbone.encode_image(pixels)
+    with torch.no_grad():
+        moments = pipe.vae.quant_conv(pipe.vae.encoder(pixels))
+    assert torch.equal(latents, moments[:, :4] * pipe.vae.config.scaling_factor)
+    assert latents.shape == (1, 4, 16, 24)
+    decoded = backbone.decode_latents(latents)
+    assert decoded.shape == pixels.shape
+    with torch.no_grad():
+        expected = pipe.vae.decode(moments[:, :4]).sample
+    torch.testing.assert_close(decoded, expected.clamp(-1, 1))
+    assert backbone.decode_latents(1000 * latents).abs().max() <= 1
+
+
+def test_text_is_what_the_stock_pipeline_reads(backbone, pipe):
+    pipe.tokenizer.model_max_length = 16
+    texts = ["the red ball", "all yellow stars left of a tree", ""]
+    expected, _ = pipe.encode_prompt(texts, "cpu", 1, do_classifier_free_guidance=False)
+    assert torch.equal(backbone.encode_text(texts), expected)
+    assert expected.shape == (3, 16, 32)
+
+
+def test_a_text_that_does_not_fit_is_refused_not_cut(backbone):
+    backbone.encode_text(["ball " * 14])
+    with pytest.raises(ValueError, match=r"reads 14 tokens .* this has 15"):
+        backbone.encode_text(["red ball", "ball " * 15])
+
+
+@pytest.mark.parametrize("timestep", [0, 400, 999])
+def test_noise_follows_the_forward_diffusion(backbone, timestep):
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2  # Stable Diffusion's schedule
+    kept = np.cumprod(1 - betas)[timestep]
+    latents, noise = torch.full((1, 4, 2, 2), 2.0), torch.full((1, 4, 2, 2), 3.0)
+    expected = 2 * np.sqrt(kept) + 3 * np.sqrt(1 - kept)
+    found = backbone.add_noise(latents, timestep, noise)
+    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("timestep", [-1, 1000])
+def test_a_timestep_outside_the_schedule_is_refused(backbone, timestep):
+    latents = torch.zeros(1, 4, 8, 8)
+    with pytest.raises(ValueError, match=f"0 to 999; got {timestep}"):
+        backbone.add_noise(latents, timestep, latents)
+
+
+def test_noise_depends_on_the_seed_alone(backbone):
+    state = torch.get_rng_state()
+    noise = backbone.draw_noise((2, 4, 64, 64), seed=7)
+    assert torch.equal(noise, backbone.draw_noise((2, 4, 64, 64), seed=7))
+    assert not torch.equal(noise, backbone.draw_noise((2, 4, 64, 64), seed=8))
+    assert noise.mean().abs() < 0.02
+    assert abs(noise.std() - 1) < 0.02
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("blocks", [(1,), (7, 6), FUSION_BLOCKS, (16, 2)])
+def test_features_are_those_of_a_full_pass_and_later_blocks_do_not_run(backbone, blocks):
+    latents = backbone.draw_noise((2, 4, 16, 24), seed=0)
+    text = backbone.encode_text(["red ball", "blue car"])
+    wanted, ran = {}, set()
+    handles = []
+    for number in BLOCKS:
+
+        def hook(module, args, output, number=number):
+            wanted[number] = output[0]
+            ran.add(number)
+
+        handles.append(find_block(backbone.unet, number).register_forward_hook(hook))
+    with torch.no_grad():
+        backbone.unet(latents, 400, text)
+    assert ran == set(BLOCKS)
+    full = dict(wanted)
+    ran.clear()
+    found = backbone.features(latents, text, 400, blocks)
+    assert ran == set(range(1, max(blocks) + 1))
+    for handle in handles:
+        handle.remove()
+    assert list(found) == list(blocks)
+    assert all(torch.equal(found[number], full[number]) for number in blocks)
+    assert not any(module._forward_hooks for module in backbone.unet.modules())
+
+
+def test_features_can_be_trained_on_and_none_can_be_asked_for(backbone):
+    latents, text = backbone.draw_noise((1, 4, 8, 8), 0), backbone.encode_text(["ball"])
+    (feature,) = backbone.features(latents, text, 400, [7]).values()
+    weight = torch.ones(1, requires_grad=True)
+    (weight * feature).sum().backward()  # raises on tensors of inference mode
+    assert weight.grad is not None
+    assert backbone.features(latents, text, 400, []) == {}
+
+
+def test_a_fault_inside_the_pass_is_not_swallowed(backbone):
+    with pytest.raises(RuntimeError):
+        backbone.features(torch.zeros(1, 4, 8, 8), torch.zeros(1, 16, 7), 400)
+
+
+def test_stopping_early_does_not_stop_another_threads_pass(backbone):
+    latents, text = backbone.draw_noise((1, 4, 8, 8), 0), backbone.encode_text(["ball"])
+    outcome = []
+
+    def full_pass():
+        with torch.no_grad():
+            outcome.append(backbone.unet(latents, 400, text).sample)
+
+    def run_beside(module, args, output):
+        handle.remove()
+        thread = threading.Thread(target=full_pass)
+        thread.start()
+        thread.join()
+
+    handle = find_block(backbone.unet, 1).register_forward_hook(run_beside)
+    backbone.features(latents, text, 400, [7])
+    full_pass()
+    assert torch.equal(*outcome)
+
+
+def test_encode_repeats_the_image_and_gives_each_phrase_its_row(backbone, pixels):
+    runs = []
+    handle = backbone.vae.encoder.register_forward_hook(lambda *_: runs.append(1))
+    phrases = ["red ball", "blue car", "red ball"]
+    encoding = backbone.encode(pixels, phrases, features=True, timestep=300, seed=4)
+    handle.remove()
+    assert len(runs) == 1
+    assert encoding.pixels.shape == (3, 3, 64, 96)
+    assert torch.equal(encoding.latents, backbone.encode_image(pixels).expand(3, -1, -1, -1))
+    assert tuple(encoding.features) == FUSION_BLOCKS
+    for feature in encoding.features.values():
+        torch.testing.assert_close(feature[0], feature[2])
+        assert (feature[0] - feature[1]).abs().max() > 1e-4
+    single = backbone.encode(pixels, phrases[1:2], features=True, timestep=300, seed=4)
+    for block in FUSION_BLOCKS:
+        torch.testing.assert_close(
+            encoding.features[block][1:2], single.features[block], atol=1e-5, rtol=1e-5
+        )
+    assert backbone.encode(pixels, phrases, features=False).features == {}
+
+
+def test_features_depend_on_seed_and_timestep(backbone, pixels):
+    def feature(**options):
+        return backbone.encode(pixels, ["ball"], features=True, **options).features[7]
+
+    assert torch.equal(feature(), feature(seed=0, timestep=400))
+    assert not torch.equal(feature(), feature(seed=1))
+    assert not torch.equal(feature(), feature(timestep=100))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "unknown"),
+    [
+        ("the red ball", ()),
+        ("The RED Ball, left of a star!", ()),
+        ("a purple Cat and the purple ball", ("purple", "cat")),
+        ("red-ball", ()),
+        ("bal", ("bal",)),
+        ("красный ball 🐱", ("красный", "🐱")),
+        ("", ()),
+    ],
+)
+def test_unknown_words_are_those_without_a_token(backbone, phrase, unknown):
+    assert backbone.unknown_words(phrase) == unknown
+
+
+def test_a_full_clip_vocabulary_knows_every_word(backbone):
+    tokens = ["<|startoftext|>", "<|endoftext|>", *(f"token{number}" for number in range(49406))]
+    tokenizer = CLIPTokenizer(vocab={token: number for number, token in enumerate(tokens)})
+    parts = (backbone.vae, backbone.unet, backbone.text_encoder, tokenizer, backbone.scheduler)
+    assert LatentDiffusion(*parts).unknown_words("flabbergasting") == ()
+
+
+def test_half_precision_weights_load_in_either_precision(folder, backbone):
+    for part in PARTS:
+        (weights,) = (folder / part).glob("*.safetensors")
+        halves = {name: tensor.half() for name, tensor in load_file(weights).items()}
+        save_file(halves, weights, metadata={"format": "pt"})
+    loaded = LatentDiffusion.from_pretrained(folder)
+    assert loaded.dtype == loaded.encode_text(["ball"]).dtype == torch.float32
+    torch.testing.assert_close(
+        loaded.encode_text(["ball"]), backbone.encode_text(["ball"]), atol=1e-2, rtol=1e-2
+    )
+    half = LatentDiffusion.from_pretrained(folder, dtype=torch.bfloat16)
+    assert {getattr(half, part).dtype for part in PARTS} == {torch.bfloat16}
+    encoding = half.encode(torch.zeros(1, 3, 32, 32), ["ball"], features=True)
+    assert encoding.features[7].dtype == torch.bfloat16
+
+
+def test_a_text_encoder_saved_by_older_libraries_loads(folder, backbone):
+    (weights,) = (folder / "text_encoder").glob("*.safetensors")
+    older = {
+        f"text_model.{name.removeprefix('text_model.')}": tensor
+        for name, tensor in load_file(weights).items()
+    }
+    older["text_model.embeddings.position_ids"] = torch.arange(16)[None]
+    save_file(older, weights, metadata={"format": "pt"})
+    loaded = LatentDiffusion.from_pretrained(folder)
+    assert torch.equal(loaded.encode_text(["red ball"]), backbone.encode_text(["red ball"]))
+
+
+def test_a_folder_without_an_index_and_with_a_patch_autoencoder_loads(folder):
+    (folder / "model_index.json").unlink()
+    shutil.rmtree(folder / "vae")
+    autoencoder = build_autoencoder()
+    autoencoder.save_pretrained(folder / "vae")
+    loaded = LatentDiffusion.from_pretrained(folder)
+    assert type(loaded.vae) is type(autoencoder)
+    assert loaded.factor == autoencoder.factor
+    side = loaded.multiple
+    latents = loaded.encode_image(torch.zeros(1, 3, side, side))
+    assert latents.shape[-1] * loaded.factor == side
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def drop_a_tensor(path):
+    tensors = load_file(path)
+    tensors.pop(sorted(tensors)[0])
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def widen_a_tensor(path):
+    tensors = load_file(path)
+    name = sorted(tensors)[0]
+    tensors[name] = torch.cat([tensors[name], tensors[name]])
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("damage", [truncate, drop_a_tensor, widen_a_tensor])
+def test_damaged_weights_are_named(folder, part, damage):
+    (weights,) = (folder / part).glob("*.safetensors")
+    damage(weights)
+    expect_sentence(folder, f"part '{part}' cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("unet/config.json", "{"),
+        ("vae/config.json", "[]"),
+        ("text_encoder/config.json", "no json"),
+        ("tokenizer/tokenizer.json", "{}"),
+        ("scheduler/scheduler_config.json", "{"),
+    ],
+)
+def test_damaged_configurations_are_named(folder, file, text):
+    (folder / file).write_text(text)
+    expect_sentence(folder, f"part '{file.split('/')[0]}' cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("unet/config.json", {"layers_per_block": 1}, "layers_per_block 1, expected 2"),
+        ("unet/config.json", {"in_channels": 9}, "in_channels 9"),
+        ("unet/config.json", {"down_block_types": ["DownBlock2D"] * 3}, "down_block_types"),
+        ("vae/config.json", {"_class_name": "AutoencoderTiny"}, "class 'AutoencoderTiny'"),
+    ],
+)
+def test_another_topology_is_refused(folder, file, changes, message):
+    edit(folder / file, **changes)
+    expect_sentence(folder, message)
+
+
+def test_parts_of_different_models_are_refused(folder):
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    config = CLIPTextConfig.from_pretrained(folder / "text_encoder")
+    config.hidden_size = 48
+    CLIPTextModel(config).save_pretrained(folder / "text_encoder")
+    expect_sentence(folder, "text encoder is 48 wide, its U-Net reads 32")
+
+
+@pytest.mark.parametrize("part", [*PARTS, "tokenizer", "scheduler"])
+def test_a_missing_part_is_named(folder, part):
+    shutil.rmtree(folder / part)
+    expect_sentence(folder, f"missing: {part}/")
+
+
+def test_pickled_weights_alone_are_refused(folder):
+    (weights,) = (folder / "unet").glob("*.safetensors")
+    weights.rename(weights.with_suffix(".bin"))
+    expect_sentence(folder, r"missing: unet/\*.safetensors")
+
+
+def test_folders_that_are_none_are_refused(tmp_path):
+    expect_sentence(tmp_path, "not a diffusers model folder")
+    expect_sentence(tmp_path / "absent", "no model folder")
+    expect_sentence(str(tmp_path / "absent"), "no model folder")
+    expect_sentence("./absent/model", "no model folder")
+    expect_sentence("nobody/nothing", "neither a folder here nor a model that could be fetched")
+
+
+def expect_sentence(source, pattern):
+    with pytest.raises(ValueError, match=pattern) as caught:
+        LatentDiffusion.from_pretrained(source)
+    assert re.fullmatch(r"[^\n]+\.", str(caught.value))
