@@ -13,6 +13,7 @@ from ldznet.data.shapes.palette import GLASS, INK, PAINTS, paint_table
 
 SCALE = 3  # supersampling: labels have three cells per pixel along each side
 CELL = 2  # pixels per pixel-art cell
+HALF = 0.49  # coverage that counts as seen: a half, less what 8 bits may round away
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ def covers(drawing: Drawing, style: str) -> np.ndarray:
     """(128, 128) bool: the pixels this drawing covers in this style, before anything hides it."""
     rows, columns, own_rows, own_columns = drawing.window
     if style == "pixel":
-        cells = coverage(drawing.labels, SCALE * CELL) >= 0.5
+        cells = coverage(drawing.labels, SCALE * CELL) >= HALF
         own = cells.repeat(CELL, 0).repeat(CELL, 1)
     else:
-        own = coverage(drawing.labels) >= 0.5
+        own = coverage(drawing.labels) >= HALF
     full = np.zeros((SIDE, SIDE), bool)
     full[rows, columns] = own[own_rows, own_columns]
     return full
@@ -171,7 +172,7 @@ def _sketch(
     steep = np.hypot(down, across) + 0.004  # so that every pencil line is equally thin
     stroke = np.exp(-(((backdrop.pattern - 0.35) / (1.1 * steep)) ** 2))[..., None]
     stroke *= np.minimum(steep * 16, 1)[..., None]  # and smooth places stay empty
-    canvas = paper + (backdrop.gradient - paper) * (0.2 + 0.32 * stroke)
+    canvas = paper + (backdrop.gradient - paper) * (0.25 + 0.3 * stroke)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     hatch = 0.5 + 0.5 * np.sin((x + y) * 0.95 + 0.4 * noise(rng, 4, 4))
     for drawing in drawings:
@@ -191,7 +192,7 @@ def _pixel(backdrop: Backdrop, drawings: Sequence[Drawing], rng: np.random.Gener
     middle = SCALE * CELL // 2
     for drawing in drawings:
         rgb, share = _paint(drawing, SCALE * CELL)
-        solid = share[..., 0] >= 0.5
+        solid = share[..., 0] >= HALF
         # One label per cell keeps the colours few; where the middle is empty, take the mean.
         label = drawing.labels[middle :: SCALE * CELL, middle :: SCALE * CELL]
         rgb = np.where(label[..., None] > 0, _table(drawing.colour)[label][..., :3] / 255, rgb)

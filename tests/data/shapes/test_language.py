@@ -1,0 +1,205 @@
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ldznet.data.shapes import (
+    CATEGORIES,
+    COLOURS,
+    SIZES,
+    WORDS,
+    Scene,
+    SceneObject,
+    absent_phrases,
+    caption,
+    phrases,
+)
+
+NUMBERS = {"two": 2, "three": 3, "four": 4}
+DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
+
+
+def _singular(word: str) -> str:
+    return {"boxes": "box", "fish": "fish"}.get(word, word.removesuffix("s"))
+
+
+def _fits(thing: SceneObject, words: list[str]) -> bool:
+    *adjectives, noun = words
+    if _singular(noun) not in (thing.category, "object", "thing"):
+        return False
+    return all(word in (thing.colour, thing.size) for word in adjectives)
+
+
+def _boxes_middle(thing: SceneObject) -> tuple[float, float]:
+    rows, columns = np.nonzero(thing.mask)
+    return (columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2
+
+
+def _mass_middle(thing: SceneObject) -> tuple[float, float]:
+    rows, columns = np.nonzero(thing.mask)
+    return columns.mean(), rows.mean()
+
+
+def _readings(text: str, scene: Scene) -> list[list[SceneObject]]:
+    """What a phrase names, read afresh from its words; a relation in each way one could mean it."""
+    parts = re.split(r" (left of|right of|above|below) the ", text)
+    words = parts[0].split()
+    number = NUMBERS.get(words[0])
+    if words[0] in ("the", "all") or number:
+        words = words[1:]
+    named = [thing for thing in scene.objects if _fits(thing, words)]
+    if number:
+        assert len(named) == number
+    if len(parts) == 1:
+        return [named]
+    references = [thing for thing in scene.objects if _fits(thing, parts[2].split())]
+    assert len(references) == 1, text
+    x, y = DIRECTIONS[parts[1]]
+    readings = []
+    for middle in (_boxes_middle, _mass_middle):
+        here = np.array(middle(references[0]))
+        offsets = {
+            id(thing): np.array(middle(thing)) - here
+            for thing in named
+            if thing is not references[0]
+        }
+        along = {key: offset @ (x, y) for key, offset in offsets.items()}
+        across = {key: abs(offset @ (y, x)) for key, offset in offsets.items()}
+        loose = [t for t in named if along.get(id(t), 0) > 0]
+        strict = [t for t in loose if along[id(t)] > 12 - 1 and along[id(t)] > across[id(t)]]
+        readings += [loose, strict]
+    return readings
+
+
+def test_masks_of_phrases_are_the_union_of_what_they_name_in_every_reading(scenes: list[Scene]):
+    for scene in scenes:
+        for phrase in phrases(scene):
+            for named in _readings(phrase.text, scene):
+                assert named, phrase.text
+                union = np.zeros((128, 128), bool)
+                for thing in named:
+                    union |= thing.mask
+                np.testing.assert_array_equal(phrase.mask, union, phrase.text)
+
+
+def test_kinds_tell_what_a_phrase_relies_on(scenes: list[Scene]):
+    seen = set()
+    for scene in scenes:
+        for phrase in phrases(scene):
+            words = phrase.text.split()
+            if " the " in phrase.text:
+                kind = "relation"
+            elif words[0] in ("the", "all", *NUMBERS):
+                kind = "plural"
+            elif set(words) & set(SIZES):
+                kind = "size"
+            else:
+                kind = "colour" if words[0] in COLOURS else "category"
+            assert phrase.kind == kind, phrase.text
+            seen.add(kind)
+    assert len(seen) == 5
+
+
+def test_number_of_the_noun_agrees_with_what_is_named(scenes: list[Scene]):
+    for scene in scenes:
+        for phrase in phrases(scene):
+            count = len(_readings(phrase.text, scene)[0])
+            assert (count > 1) or not re.search(r"\b(things|objects|all|two)\b", phrase.text)
+            assert (count == 1) or not re.search(r"\bobject\b", phrase.text)
+
+
+def test_sizes_are_named_only_where_they_differ_clearly(scenes: list[Scene]):
+    named = 0
+    for scene in scenes:
+        texts = [phrase.text for phrase in phrases(scene) if phrase.kind == "size"]
+        said = any(set(text.split()) & set(SIZES) for text in [*texts, caption(scene)])
+        if not said:
+            continue
+        named += 1
+        spans = {size: [] for size in SIZES}
+        for thing in scene.objects:
+            rows, columns = np.nonzero(thing.mask)
+            spans[thing.size].append(max(np.ptp(rows), np.ptp(columns)) + 1)
+        assert min(spans["large"]) > 1.25 * max(spans["small"])
+    assert named > 50
+
+
+def test_green_things_are_never_asked_for_beside_a_flower_with_a_green_stem(scenes: list[Scene]):
+    parts = {"flower": "green", "mushroom": "white"}
+    for scene in scenes:
+        texts = {phrase.text for phrase in phrases(scene)}
+        for thing in scene.objects:
+            colour = parts.get(thing.category)
+            assert not texts & {f"{colour} things", f"{colour} object"}
+
+
+def test_no_text_comes_twice_and_no_mask_is_empty(scenes: list[Scene]):
+    for scene in scenes:
+        texts = [phrase.text for phrase in phrases(scene)]
+        assert len(texts) == len(set(texts)) >= 2
+        assert all(phrase.mask.any() for phrase in phrases(scene))
+
+
+def test_absent_phrases_name_nothing(scenes: list[Scene]):
+    for scene in scenes:
+        absent = absent_phrases(scene)
+        assert len(absent) == len(set(absent)) > 10
+        for text in absent:
+            assert _readings(text, scene) == [[]], text
+            assert text.split()[-1] in CATEGORIES
+        telling = {f"{colour} {thing.category}" for thing in scene.objects for colour in COLOURS}
+        assert telling & set(absent)  # right category, wrong colour
+
+
+def test_captions_are_short_and_true(scenes: list[Scene]):
+    for scene in scenes:
+        words = caption(scene).split()
+        assert 4 <= len(words) <= 28
+        nouns = [word for word in map(_singular, words) if word in CATEGORIES]
+        assert set(nouns) == {thing.category for thing in scene.objects}
+        background = words[-1] if words[-1] in ("sky", "grass", "sand", "water", "night") else None
+        assert background in (scene.background, None)
+        groups = re.findall(
+            r"\b(an?|two|three|four) (?:small |large )?(\w+) (\w+)", " ".join(words)
+        )
+        told = Counter()
+        for article, colour, noun in groups:
+            if colour in COLOURS:
+                told[colour, _singular(noun)] += NUMBERS.get(article, 1)
+        assert told == Counter((thing.colour, thing.category) for thing in scene.objects)
+
+
+def test_a_relation_in_a_caption_is_true(scenes: list[Scene]):
+    told = 0
+    for scene in scenes:
+        found = re.search(r"(an? .+?) (left of|right of|above|below) (an? \S.*)", caption(scene))
+        if not found:
+            continue
+        told += 1
+        first, second = scene.objects
+        assert first.category in found[1]
+        assert second.category in found[3]
+        direction = np.array(DIRECTIONS[found[2]])
+        for middle in (_boxes_middle, _mass_middle):
+            assert (np.array(middle(first)) - middle(second)) @ direction > 11
+    assert told > 20
+
+
+def test_every_word_is_in_the_vocabulary(scenes: list[Scene]):
+    assert len(WORDS) == len(set(WORDS)) < 100
+    for scene in scenes:
+        texts = [caption(scene), *(p.text for p in phrases(scene)), *absent_phrases(scene)]
+        for text in texts:
+            assert set(text.split()) <= set(WORDS), text
+
+
+@pytest.mark.parametrize("words", ["red", "cars", "watercolour", "umbrella", "above", "snow"])
+def test_the_vocabulary_has_what_a_visitor_would_type(words: str):
+    assert words in WORDS
+
+
+def test_likeness_is_common_enough_to_need_adjectives(scenes: list[Scene]):
+    several = [scene.objects for scene in scenes if len(scene.objects) > 1]
+    alike = [things for things in several if len({t.category for t in things}) < len(things)]
+    assert 0.2 < len(alike) / len(several) < 0.8
