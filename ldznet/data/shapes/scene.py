@@ -20,7 +20,7 @@ _SPAN = {  # longer side of an object in pixels, from and below
     ("full", "small"): (26, 36),
 }
 _MARGIN = 8  # pixels around a drawing, room for its shadow or glow
-_LEAST_VISIBLE = 0.65  # share of every object that stays in sight
+_LEAST_VISIBLE = 0.72  # share of every object that stays in sight
 _SEED = 20230  # separates this world's random numbers from everybody else's
 
 

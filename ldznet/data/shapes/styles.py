@@ -171,7 +171,7 @@ def _sketch(
     down, across = np.gradient(backdrop.pattern)
     steep = np.hypot(down, across) + 0.004  # so that every pencil line is equally thin
     stroke = np.exp(-(((backdrop.pattern - 0.35) / (1.1 * steep)) ** 2))[..., None]
-    stroke *= np.minimum(steep * 16, 1)[..., None]  # and smooth places stay empty
+    stroke *= np.clip((steep - 0.03) * 20, 0, 1)[..., None]  # and smooth places stay empty
     canvas = paper + (backdrop.gradient - paper) * (0.25 + 0.3 * stroke)
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     hatch = 0.5 + 0.5 * np.sin((x + y) * 0.95 + 0.4 * noise(rng, 4, 4))
