@@ -44,7 +44,9 @@ def train_autoencoder(
         return reconstruction_loss(output.float(), pixels, mean.float(), logvar.float())
 
     def preview(step: int) -> None:
-        pictures = np.stack([stores[-1].picture(index) for index in range(12)])
+        pictures = np.stack(
+            [stores[-1].picture(index) for index in range(min(12, len(stores[-1])))]
+        )
         pixels = to_pixels(pictures).to(vae.device)
         with torch.no_grad():
             output = vae(pixels).sample

@@ -93,8 +93,8 @@ def latent_scale(backbone: LatentDiffusion, store: SceneStore) -> float:
     pictures = np.stack([store.picture(index) for index in range(min(500, len(store)))])
     with torch.no_grad():
         raw = [
-            backbone.vae.encode(to_pixels(part).to(backbone.device)).latent_dist.mean
-            for part in np.array_split(pictures, 10)
+            backbone.vae.encode(part.to(backbone.device)).latent_dist.mean
+            for part in to_pixels(pictures).split(50)
         ]
     return 1.0 / float(torch.cat(raw).std())
 

@@ -19,7 +19,7 @@ import torch
 
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import build_pocket
-from ldznet.data.shapes import DIFFICULTIES, WORDS
+from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS
 from ldznet.training.autoencoder import train_autoencoder
 from ldznet.training.diffusion import latent_scale, train_diffusion
@@ -35,6 +35,8 @@ PROMPTS = (
     "a photo of a yellow car", "a photo of a purple house", "a photo of a pink fish",
     "a photo of a white cup", "a photo of an orange mushroom",
 )  # fmt: skip
+
+FIRST_STAGE_SCENES = 3000  # of each difficulty: enough for crops, and they stay in memory
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ RECIPE = Recipe(
         steps=3000, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, decay_from=0.55,
         average=0.998,
     ),
-    diffusion=TrainConfig(steps=2400, batch_size=64, learning_rate=1.5e-3, preview_every=400),
+    diffusion=TrainConfig(steps=3600, batch_size=32, learning_rate=1.2e-3, preview_every=600),
     network=TrainConfig(
         steps=900, batch_size=16, learning_rate=5e-4, average=0.998, preview_every=300,
     ),
@@ -99,7 +101,10 @@ def _start(continue_from: Path | None) -> LatentDiffusion:
 def _train_first_stage(runs: Path, continue_from: Path | None) -> None:
     """The first stage alone, saved with its scale among the unfinished work."""
     backbone = _start(continue_from)
-    stores = [open_scenes(runs / "scenes", name, 3000) for name in DIFFICULTIES]
+    stores = [
+        open_scenes(runs / "scenes", name, min(count, FIRST_STAGE_SCENES))
+        for name, count in RECIPE.scenes.items()
+    ]
     folder = runs / "autoencoder"
     result = train_autoencoder(backbone.vae, stores, RECIPE.autoencoder, folder)
     backbone.vae.register_to_config(scaling_factor=1.0)

@@ -1,0 +1,42 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ldznet.pipeline import Segmenter
+from ldznet.training import pocket
+from ldznet.training.loop import TrainConfig
+
+TINY = TrainConfig(steps=2, batch_size=2, learning_rate=1e-3, warm_up=1, preview_every=2)
+
+
+@pytest.fixture
+def tiny_recipe(monkeypatch):
+    recipe = replace(
+        pocket.RECIPE,
+        scenes={"single": 4, "pair": 4, "full": 4},
+        autoencoder=TINY,
+        diffusion=TINY,
+        network=TINY,
+        mask_scenes=4,
+    )
+    monkeypatch.setattr(pocket, "RECIPE", recipe)
+    monkeypatch.setattr("ldznet.training.scenes.SHARD", 4)
+
+
+def test_the_recipe_goes_from_nothing_to_a_working_segmenter(tiny_recipe, tmp_path):
+    output = tmp_path / "assets"
+    pocket.main(["--runs", str(tmp_path / "runs"), "--output", str(output), "--workers", "1"])
+    segmenter = Segmenter.from_pretrained(
+        output / "pocket", networks=output / "networks" / "pocket"
+    )
+    image = np.full((128, 128, 3), 200, np.uint8)
+    found = segmenter.compare(image, ["red car", "star"])
+    assert {name: result.probability.shape for name, result in found.items()} == {
+        name: (2, 128, 128) for name in ("rgbnet", "znet", "ldznet")
+    }
+    card = json.loads((output / "networks" / "pocket" / "ldznet" / "card.json").read_text())
+    assert card["result"]["samples"] == 4
+    for sheet in ("autoencoder/reconstructions", "diffusion/samples", "ldznet/masks"):
+        assert (tmp_path / "runs" / f"{sheet}-000002.png").exists()
