@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 
 from ldznet.images import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, read_image
 
+ROOT = Path(__file__).parents[1]
 EXIF_ORIENTATION = 0x0112
 
 
@@ -205,9 +207,8 @@ def test_a_large_picture_within_the_limit_is_read_without_a_word(tmp_path):
     program = (
         "import sys; from ldznet.images import read_image; print(read_image(sys.argv[1]).size)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "large.png"], capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", program, tmp_path / "large.png"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.stdout, done.stderr) == (f"({side}, {side})\n", "")
 
 
