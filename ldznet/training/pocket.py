@@ -8,19 +8,17 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import build_pocket
 from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS
+from ldznet.provenance import commit, machine
 from ldznet.training.autoencoder import train_autoencoder
 from ldznet.training.diffusion import latent_scale, train_diffusion
 from ldznet.training.loop import TrainConfig, TrainResult
@@ -183,27 +181,13 @@ def _write_card(path: Path, config: TrainConfig, result: TrainResult, more: dict
     card = {
         **more,
         "command": "python -m ldznet.training.pocket",
-        "commit": _commit(),
+        "commit": commit(),
         "config": dataclasses.asdict(config),
         "result": dataclasses.asdict(result),
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        "machine": machine(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(card, indent=2) + "\n")
-
-
-def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return answer.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":
