@@ -114,14 +114,14 @@ def test_sizes_are_named_only_where_they_differ_clearly(scenes: list[Scene]):
     for scene in scenes:
         texts = [phrase.text for phrase in phrases(scene) if phrase.kind == "size"]
         said = any(set(text.split()) & set(SIZES) for text in [*texts, caption(scene)])
-        if not said:
+        if not said or scene.style == "pixel":  # whose grid rounds what there is to measure
             continue
         named += 1
         spans = {size: [] for size in SIZES}
         for thing in scene.objects:
             rows, columns = np.nonzero(thing.mask)
             spans[thing.size].append(max(np.ptp(rows), np.ptp(columns)) + 1)
-        assert min(spans["large"]) > 1.25 * max(spans["small"])
+        assert min(spans["large"]) > 1.34 * max(spans["small"])
     assert named > 50
 
 

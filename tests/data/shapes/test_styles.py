@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from ldznet.data.shapes import STYLES, draw_scene
+from ldznet.data.shapes import STYLES, Scene, draw_scene
 from ldznet.data.shapes.styles import render
 
 
@@ -58,3 +58,18 @@ def test_pixel_art_lies_on_its_grid():
         scene = draw_scene(number, "pixel")
         for array in (scene.image, *(thing.mask for thing in scene.objects)):
             np.testing.assert_array_equal(array, array[::2, ::2].repeat(2, 0).repeat(2, 1))
+
+
+def test_nothing_has_the_colour_of_its_background(scenes: list[Scene]):
+    own = {
+        "sky": "blue",
+        "grass": "green",
+        "sand": "yellow",
+        "water": "blue",
+        "brick": "red",
+        "wood": "orange",
+        "night": "blue",
+        "snow": "white",
+    }
+    for scene in scenes:
+        assert own.get(scene.background) not in {thing.colour for thing in scene.objects}
