@@ -203,3 +203,45 @@ def test_likeness_is_common_enough_to_need_adjectives(scenes: list[Scene]):
     several = [scene.objects for scene in scenes if len(scene.objects) > 1]
     alike = [things for things in several if len({t.category for t in things}) < len(things)]
     assert 0.2 < len(alike) / len(several) < 0.8
+
+
+def _square(category: str, size: str, left: int, top: int, side: int) -> SceneObject:
+    mask = np.zeros((128, 128), bool)
+    mask[top : top + side, left : left + side] = True
+    centre = left + side / 2, top + side / 2
+    return SceneObject(category, "red", size, centre, (left, top, left + side, top + side), mask)
+
+
+def _texts(*objects: SceneObject) -> set[str]:
+    image = np.zeros((128, 128, 3), np.uint8)
+    return {p.text for p in phrases(Scene(0, "flat", "full", "plain", image, objects))}
+
+
+@pytest.mark.parametrize(("side", "told"), [(46, False), (47, False), (49, True), (64, True)])
+def test_a_size_is_named_from_a_ratio_of_1_35_on(side: int, told: bool):
+    texts = _texts(_square("car", "small", 2, 2, 36), _square("car", "large", 50, 50, side))
+    assert ("small car" in texts) is told
+    assert ("large car" in texts) is told
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "told"),
+    [
+        (60, 40, True),  # well to the right
+        (32, 40, False),  # 12 pixels: the margin has to be passed
+        (40, 40, False),  # 20 pixels, but half of it lies over the other
+        (60, 80, False),  # as far below as to the right
+        (60, 66, True),  # more to the right than below
+        (20, 80, False),  # straight below
+    ],
+)
+def test_right_of_is_said_only_beyond_dispute(left: int, top: int, told: bool):
+    texts = _texts(_square("star", "large", 20, 40, 40), _square("ball", "large", left, top, 40))
+    assert ("ball right of the star" in texts) is told
+
+
+def test_a_third_object_in_dispute_silences_the_relation():
+    star = _square("star", "large", 20, 20, 30)
+    right, doubtful = _square("ball", "small", 80, 20, 30), _square("ball", "small", 28, 80, 30)
+    assert "ball right of the star" in _texts(star, right)
+    assert "ball right of the star" not in _texts(star, right, doubtful)
