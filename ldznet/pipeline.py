@@ -55,6 +55,12 @@ class Segmenter:
         }
         self.template = template
 
+    @property
+    def native_size(self) -> int:
+        """Side of the square pictures the networks were trained on, in pixels."""
+        sides = [network.config["sample_size"] for network in self.networks.values()]
+        return max(sides) * self.backbone.factor if sides else self.backbone.native_size
+
     @classmethod
     def from_pretrained(
         cls,
@@ -115,7 +121,7 @@ class Segmenter:
         """What each network finds, by name; all of them if `networks` is None.
 
         The image is encoded once, its features read once for all networks, and the phrases run as a
-        batch. The image is brought to about the backbone's native area for this and the
+        batch. The image is brought to about the networks' native area for this and the
         probabilities back to its own size. `progress` is told the share done before each step.
 
         Raises ValueError for an unreadable image (see `read_image`), no phrase, an empty or
@@ -169,8 +175,8 @@ class Segmenter:
 
     def _to_pixels(self, picture: Image.Image) -> Tensor:
         """(1, 3, h, w) in [-1, 1], the picture at its working size."""
-        native, multiple = self.backbone.native_size, self.backbone.multiple
-        size = working_size(*picture.size, native_size=native, multiple=multiple)
+        multiple = self.backbone.multiple
+        size = working_size(*picture.size, native_size=self.native_size, multiple=multiple)
         if size != picture.size:
             picture = picture.resize(size, Image.Resampling.LANCZOS)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]  # (1, 3, h, w) uint8

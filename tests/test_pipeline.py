@@ -104,6 +104,23 @@ def test_what_is_found_lies_where_it_was_found(segmenter, monkeypatch):
     assert (mask & truth).sum() / (mask | truth).sum() > 0.93
 
 
+def test_pictures_are_brought_to_the_size_the_networks_were_trained_at(segmenter, monkeypatch):
+    network = segmenter.networks["rgbnet"]
+    larger = type(network).from_config(dict(network.config) | {"sample_size": 24})
+    backbone = segmenter.backbone
+    own = Segmenter(backbone, {"rgbnet": larger})
+    assert (segmenter.native_size, own.native_size, Segmenter(backbone, {}).native_size) == (
+        64,
+        96,
+        64,
+    )
+    seen, encode = [], backbone.encode_image
+    monkeypatch.setattr(backbone, "encode_image", lambda x: seen.append(x.shape[2:]) or encode(x))
+    for each in (segmenter, own):
+        each(Image.new("RGB", (30, 30)), ["ball"], "rgbnet")
+    assert seen == [(64, 64), (96, 96)]
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [

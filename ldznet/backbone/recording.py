@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from typing import Any
 
 import torch
@@ -111,10 +112,11 @@ def attention_map(
     context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
     query = layer.to_q(hidden_states).unflatten(-1, (layer.heads, -1))  # (B, queries, heads, c)
     key = layer.to_k(context).unflatten(-1, (layer.heads, -1))  # (B, keys, heads, c)
-    mean = torch.zeros(())
-    for head in range(layer.heads):
+
+    def attend(head: int) -> Tensor:  # (B, queries, keys)
         score = query[:, :, head] @ key[:, :, head].transpose(1, 2) * layer.scale
         if attention_mask is not None:
             score = score + attention_mask
-        mean = mean.to(score.device) + score.float().softmax(dim=-1) / layer.heads
-    return mean  # (B, queries, keys)
+        return score.float().softmax(dim=-1)
+
+    return reduce(torch.add, map(attend, range(layer.heads))) / layer.heads
