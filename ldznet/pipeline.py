@@ -54,12 +54,9 @@ class Segmenter:
             for name, network in networks.items()
         }
         self.template = template
-
-    @property
-    def native_size(self) -> int:
-        """Side of the square pictures the networks were trained on, in pixels."""
-        sides = [network.config["sample_size"] for network in self.networks.values()]
-        return max(sides) * self.backbone.factor if sides else self.backbone.native_size
+        sides = [network.config["sample_size"] * backbone.factor for network in networks.values()]
+        # Side of the square pictures the networks were trained on, in pixels.
+        self.native_size: int = max(sides, default=backbone.native_size)
 
     @classmethod
     def from_pretrained(
