@@ -1,0 +1,1 @@
+"""Pictures of results: arrays in, uint8 images out."""
