@@ -46,9 +46,9 @@ def rim(mask: np.ndarray, width: int = OUTLINE) -> np.ndarray:
     return mask & ~inside
 
 
-def stripes(height: int, width: int, count: int, rising: bool = True) -> np.ndarray:
+def stripes(shape: tuple[int, ...], count: int, rising: bool = True) -> np.ndarray:
     """(H, W) int in 0 ... count - 1: diagonal stripes, for hatching that needs no colour."""
-    rows, columns = np.ogrid[:height, :width]
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
     diagonal = columns + rows if rising else columns - rows
     return diagonal % _PERIOD * count // _PERIOD
 

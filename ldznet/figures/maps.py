@@ -32,7 +32,7 @@ def error_layer(mask: np.ndarray, truth: np.ndarray, scale: int = 1) -> np.ndarr
     missed, false = truth & ~mask, mask & ~truth
     labels = np.where(mask | truth, 0, 1)
     for wrong, label, rising in ((missed, 2, True), (false, 4, False)):
-        strokes = (stripes(*mask.shape, 3, rising) == 0) | rim(wrong)
+        strokes = (stripes(mask.shape, 3, rising) == 0) | rim(wrong)
         labels[wrong] = label + strokes[wrong]
     return colour_in(labels, _SHADE, (MISSED, 0.5), (MISSED, 1), (FALSE, 0.5), (FALSE, 1))
 
@@ -48,7 +48,7 @@ def agreement_layer(masks: Mapping[str, np.ndarray], scale: int = 1) -> np.ndarr
     labels = np.where(count == 0, 1, 2)
     place = np.cumsum(votes, axis=0) - 1  # a network's turn among those that hold the pixel
     for agreeing in range(1, len(votes)):
-        stripe = stripes(*count.shape, agreeing)
+        stripe = stripes(count.shape, agreeing)
         for number, vote in enumerate(votes):
             labels[vote & (count == agreeing) & (stripe == place[number])] = 3 + number
     own = [(NETWORK_COLOURS[name], 1.0) for name in masks]

@@ -54,13 +54,13 @@ def test_enlarging_keeps_edges_hard(masks):
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_stripes_share_the_picture_evenly(count):
-    shares = np.bincount(stripes(100, 100, count).ravel()) / 10_000
+    shares = np.bincount(stripes((100, 100), count).ravel()) / 10_000
     assert len(shares) == count
     assert np.abs(shares - 1 / count).max() < 0.1
 
 
 def test_rising_and_falling_stripes_differ():
-    rising, falling = stripes(40, 40, 2), stripes(40, 40, 2, rising=False)
+    rising, falling = stripes((40, 40), 2), stripes((40, 40), 2, rising=False)
     assert np.array_equal(rising, rising.T)  # along the falling diagonal's mirror
     assert not np.array_equal(rising, falling)
     assert np.array_equal(falling[1:, 1:], falling[:-1, :-1])
