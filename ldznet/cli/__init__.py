@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ldznet.cli import segment
+from ldznet.cli import bench, evaluate, segment
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
-COMMANDS = {"segment": segment}
+COMMANDS = {"segment": segment, "evaluate": evaluate, "bench": bench}
 
 
 class _Parser(argparse.ArgumentParser):

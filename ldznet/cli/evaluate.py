@@ -1,0 +1,118 @@
+"""`ldznet evaluate`: scores of the networks on a dataset, as JSON and as a table."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ldznet.cli.results import check_result_path, write_result
+
+if TYPE_CHECKING:
+    from ldznet.evaluation import Report
+
+SUMMARY = "Score the networks on a dataset; write the scores as JSON."
+SPLIT = "test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet evaluate`."""
+    parser.add_argument("--dataset", default="shapes")
+    parser.add_argument("--styles", nargs="+", default=["photo"], metavar="STYLE", help="or all")
+    parser.add_argument("--count", type=int, default=300, help="scenes of each style")
+    parser.add_argument("--phrases-per-scene", type=int, default=2)
+    parser.add_argument("--network", nargs="+", default=["all"], help="rgbnet, znet, ldznet or all")
+    parser.add_argument("--threshold", type=float, default=0.5, help="a multiple of 0.02")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
+    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
+    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
+    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Score and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    check_result_path(arguments.output)
+
+    # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
+    from tqdm import tqdm
+
+    from ldznet.data import open_dataset
+    from ldznet.data.shapes import STYLES
+    from ldznet.evaluation import evaluate
+    from ldznet.metrics import threshold_index
+    from ldznet.pipeline import Segmenter
+
+    threshold_index(arguments.threshold)  # raises for one without a score
+    styles = list(STYLES) if "all" in arguments.styles else arguments.styles
+    names = None if "all" in arguments.network else arguments.network
+    datasets = {
+        style: open_dataset(
+            arguments.dataset,
+            SPLIT,
+            style=style,
+            count=arguments.count,
+            phrases_per_scene=arguments.phrases_per_scene,
+        )
+        for style in styles
+    }
+    segmenter = Segmenter.from_pretrained(
+        arguments.backbone, networks=arguments.networks, names=names
+    )
+    sets = {}
+    for style, dataset in datasets.items():
+        start = perf_counter()
+        reports = evaluate(
+            segmenter,
+            tqdm(dataset, style, unit=" phrases", leave=False, disable=None),
+            list(segmenter.networks),
+            seed=arguments.seed,
+            timestep=arguments.timestep,
+            threshold=arguments.threshold,
+        )
+        sets[style] = {
+            "scenes": arguments.count,
+            "phrases": next(iter(reports.values())).overall.count,
+            "seconds": round(perf_counter() - start, 1),
+            "scores": {name: asdict(report) for name, report in reports.items()},
+        }
+        print(_table(style, sets[style], reports), flush=True)
+    result = {
+        "dataset": arguments.dataset,
+        "split": SPLIT,
+        "backbone": Path(arguments.backbone).name,
+        "threshold": arguments.threshold,
+        "seed": arguments.seed,
+        "timestep": arguments.timestep,
+        "sets": sets,
+    }
+    write_result(arguments.output, arguments, result)
+    print(f"Written to {arguments.output}")
+
+
+def _table(style: str, scored: Mapping[str, Any], reports: "Mapping[str, Report]") -> str:
+    """A row per network, in per cent; the kinds of phrases with their mIoU."""
+    kinds = list(next(iter(reports.values())).kinds)
+    title = (
+        f"{style}: {scored['scenes']} scenes, {scored['phrases']} phrases; in per cent, "
+        "kinds of phrase by mIoU"
+    )
+    heads = ["", "mIoU", "IoU_FG", "AP", *kinds]
+    rows = [
+        [name]
+        + [f"{100 * value:.1f}" for value in _numbers(report)]
+        + [f"{100 * report.kinds[kind].mean_iou:.1f}" for kind in kinds]
+        for name, report in reports.items()
+    ]
+    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    ]
+    return "\n".join([title, *lines, ""])
+
+
+def _numbers(report: "Report") -> tuple[float, float, float]:
+    scores = report.overall
+    return scores.mean_iou, scores.foreground_iou, scores.average_precision

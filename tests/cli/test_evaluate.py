@@ -1,0 +1,150 @@
+"""`ldznet evaluate`: the file it writes, checked against scores found another way."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ldznet.cli import main
+from ldznet.data import open_dataset
+from ldznet.data.shapes import STYLES
+from ldznet.pipeline import Segmenter
+
+COUNT, PER_SCENE = 3, 2
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A folder with a random pocket, which knows the drawn world's words, and networks on it."""
+    from ldznet.backbone.pocket import build_pocket
+    from ldznet.data.shapes import WORDS
+    from ldznet.networks import NETWORKS
+
+    folder = tmp_path_factory.mktemp("weights")
+    pocket = build_pocket(WORDS)
+    for part in ("vae", "unet", "text_encoder", "tokenizer", "scheduler"):
+        getattr(pocket, part).save_pretrained(folder / "pocket" / part)
+    config = pocket.unet.config
+    for name, build in NETWORKS.items():
+        torch.manual_seed(0)
+        build(
+            block_out_channels=config.block_out_channels,
+            cross_attention_dim=config.cross_attention_dim,
+            attention_head_dim=config.attention_head_dim,
+            norm_num_groups=config.norm_num_groups,
+            sample_size=config.sample_size,
+            factor=pocket.factor,
+        ).save_pretrained(folder / "networks" / name)
+    return folder
+
+
+@pytest.fixture
+def evaluate(tmp_path, weights):
+    """Runs the command on the random networks; gives its status and the file it was to write."""
+
+    def run(*options, output=tmp_path / "scores.json"):
+        status = main(
+            [
+                "evaluate",
+                *("--count", str(COUNT), "--phrases-per-scene", str(PER_SCENE)),
+                *("--backbone", str(weights / "pocket"), "--networks", str(weights / "networks")),
+                *("--output", str(output), *options),
+            ]
+        )
+        return status, output
+
+    return run
+
+
+def test_scores_equal_those_of_a_loop_over_the_dataset(evaluate, weights):
+    segmenter = Segmenter.from_pretrained(weights / "pocket", networks=weights / "networks")
+    status, path = evaluate("--styles", "flat", "--seed", "5", "--timestep", "321")
+    assert status == 0
+    scored = json.loads(path.read_text())["sets"]["flat"]
+    assert (scored["scenes"], scored["phrases"]) == (COUNT, COUNT * PER_SCENE)
+    ratios = {"rgbnet": [], "znet": [], "ldznet": [], "everything": [], "nothing": []}
+    options = {"style": "flat", "count": COUNT, "phrases_per_scene": PER_SCENE}
+    for sample in open_dataset("shapes", "test", **options):
+        masks = {"everything": np.ones_like(sample.mask), "nothing": np.zeros_like(sample.mask)}
+        for name in segmenter.networks:
+            found = segmenter(sample.image, [sample.phrase], name, seed=5, timestep=321)
+            masks[name] = found.mask[0]
+        for name, mask in masks.items():
+            ratios[name].append((mask & sample.mask).sum() / (1 + (mask | sample.mask).sum()))
+    # A pixel may cross the threshold when phrases run as a batch, up to float rounding.
+    for name, expected in ratios.items():
+        overall = scored["scores"][name]["overall"]
+        assert overall["mean_iou"] == pytest.approx(np.mean(expected), abs=1e-3)
+        assert overall["count"] == COUNT * PER_SCENE
+    assert list(scored["scores"]) == list(ratios)
+
+
+def test_all_styles_and_chosen_networks(evaluate, capsys):
+    status, path = evaluate("--styles", "all", "--count", "1", "--network", "znet", "rgbnet")
+    assert status == 0
+    result = json.loads(path.read_text())
+    assert list(result["sets"]) == list(STYLES)
+    table = capsys.readouterr().out
+    for style, scored in result["sets"].items():
+        assert list(scored["scores"]) == ["znet", "rgbnet", "everything", "nothing"]
+        assert f"{style}: 1 scenes, 2 phrases" in table
+
+
+def test_the_file_says_how_it_was_made_and_names_no_folder(evaluate, weights):
+    text = evaluate("--seed", "7")[1].read_text()
+    result = json.loads(text)
+    assert str(weights.parent) not in text
+    for option in ("--count 3", "--seed 7", "--styles photo", "--output scores.json"):
+        assert option in result["command"]
+    assert result["seed"] == 7
+    assert {"processor", "cores", "torch"} <= result["machine"].keys()
+    assert result["commit"]
+
+
+def test_the_same_command_gives_the_same_scores(evaluate, tmp_path):
+    first, second = (
+        json.loads(evaluate(output=tmp_path / name)[1].read_text())["sets"]["photo"]["scores"]
+        for name in ("first.json", "second.json")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--styles", "cubist"), "Style must be one of"),
+        (("--count", "0"), "scenes"),
+        (("--phrases-per-scene", "0"), "phrase"),
+        (("--threshold", "0.55"), "0.55 is none of them"),
+        (("--timestep", "1000"), "timestep must be from 0 to 999"),
+        (("--network", "unet"), "There is no network 'unet'"),
+        (("--dataset", "coco"), "Data set must be one of"),
+    ],
+)
+def test_wrong_options_end_in_one_sentence_and_no_file(evaluate, capsys, options, sentence):
+    status, path = evaluate(*options)
+    said = capsys.readouterr().err.strip().splitlines()
+    assert status == 1
+    assert len(said) == 1
+    assert sentence in said[0]
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_output_that_cannot_be_is_refused(evaluate, tmp_path, capsys):
+    for output in (tmp_path, tmp_path / "missing" / "scores.json"):
+        assert evaluate(output=output)[0] == 1
+        assert "output" in capsys.readouterr().err
+
+
+def test_a_failure_keeps_the_older_file(evaluate, tmp_path, monkeypatch):
+    path = tmp_path / "scores.json"
+    path.write_text("older")
+
+    def break_off(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ldznet.evaluation.evaluate", break_off)
+    assert evaluate()[0] == 130
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
