@@ -21,7 +21,7 @@ def test_the_plain_way_finds_the_same(segmenter):
 def test_it_writes_times_ratios_and_rates(tmp_path, backbone_folder, networks_folder, capsys):
     output = tmp_path / "compare.json"
     folders = ["--backbone", str(backbone_folder), "--networks", str(networks_folder)]
-    assert main(["bench", "--turns", "3", "--scenes", "2", *folders, "--output", str(output)]) == 0
+    assert main(["bench", "--turns", "2", "--scenes", "2", *folders, "--output", str(output)]) == 0
     result = json.loads(output.read_text())
     comparison = result["comparison"]
     for spread in (comparison["shared"], comparison["plain"], comparison["ratio"]):
