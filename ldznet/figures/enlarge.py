@@ -25,7 +25,7 @@ def enlarge_image(image: np.ndarray, side: int) -> np.ndarray:
         return image
     height, width = image.shape[:2]
     size = (width * factor, height * factor)
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
 def enlarge_mask(mask: np.ndarray, factor: int) -> np.ndarray:
