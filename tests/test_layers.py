@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     {"types", "blocks", "images", "phrases", "provenance"},
     {"backbone", "networks", "data", "metrics", "figures"},
-    {"pipeline"},
+    {"pipeline", "export"},
     {"training", "evaluation", "bench"},
     {"cli", "ui"},
     {"__main__", "app"},

@@ -2,22 +2,14 @@
 
 import argparse
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from PIL import Image
+from typing import Any
 
 from ldznet.images import read_image
 from ldznet.phrases import check_phrases
-
-if TYPE_CHECKING:
-    from ldznet.types import Segmentation
 
 SUMMARY = "Segment phrases in an image; write masks, overlays and probabilities."
 
@@ -45,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     image = read_image(arguments.image)
 
     # Imported here: it takes seconds, which a mistyped option or path need not wait for.
+    from ldznet.export import PROBABILITIES, write_network, write_probabilities
     from ldznet.pipeline import Segmenter
 
     names = None if arguments.network == "all" else [arguments.network]
@@ -64,10 +57,10 @@ def run(arguments: argparse.Namespace) -> None:
             "seed": arguments.seed,
             "timestep": arguments.timestep,
             "unknown_words": {phrase: words for phrase, words in unknown.items() if words},
-            "probabilities": "probabilities.npz",
-            "networks": {name: _write(folder, each) for name, each in found.items()},
+            "probabilities": PROBABILITIES,
+            "networks": {name: write_network(folder, each) for name, each in found.items()},
         }
-        _write_probabilities(folder / "probabilities.npz", found)
+        write_probabilities(folder, found)
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "segmentation.json").write_text(text + "\n", encoding="utf-8")
     print(text if arguments.json else _summary(report, arguments.output))
@@ -93,37 +86,6 @@ def _whole(output: Path) -> Iterator[Path]:
         if output.exists():
             output.rmdir()
         folder.rename(output)
-
-
-def _write(folder: Path, found: "Segmentation") -> dict[str, Any]:
-    """Write one network's masks and overlay; what the report says of them."""
-    from ldznet.figures.overlay import draw_overlay
-
-    overlay = f"{found.network}-overlay.png"
-    Image.fromarray(draw_overlay(found.image, found.mask)).save(folder / overlay)
-    rows = []
-    for number, phrase in enumerate(found.phrases):
-        slug = re.sub(r"[^a-z0-9]+", "-", phrase.lower())[:40].strip("-")
-        name = "-".join(part for part in (found.network, str(number + 1), slug) if part) + ".png"
-        mask = found.mask[number]
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / name)
-        rows.append(
-            {
-                "phrase": phrase,
-                "mask": name,
-                "score": found.score[number],
-                "highest": float(found.probability[number].max()),
-                "area": int(mask.sum()),
-                "boxes": [asdict(part) for part in found.parts[number]],
-            }
-        )
-    return {"seconds": found.seconds, "overlay": overlay, "phrases": rows}
-
-
-def _write_probabilities(path: Path, found: Mapping[str, "Segmentation"]) -> None:
-    """Each network's (P, H, W) float32 probabilities under its name."""
-    arrays: dict[str, Any] = {name: each.probability for name, each in found.items()}
-    np.savez_compressed(path, **arrays)
 
 
 def _summary(report: Mapping[str, Any], output: Path) -> str:

@@ -60,6 +60,30 @@ def train_autoencoder(
     return result
 
 
+@torch.no_grad()
+def normalise_latents(vae: PatchAutoencoder, store: SceneStore) -> None:
+    """Give every latent channel zero mean and unit deviation, without changing what `vae` decodes.
+
+    One scaling factor, as Stable Diffusion has it, would leave weak channels drowned in noise. The
+    affine map goes into the two 1x1 convolutions on either side of the latents, measured on up to
+    500 scenes, and the scaling factor becomes 1.
+    """
+    pictures = np.stack([store.picture(index) for index in range(min(500, len(store)))])
+    parts = [
+        vae.encode(part.to(vae.device)).latent_dist.mean for part in to_pixels(pictures).split(50)
+    ]
+    latents = torch.cat(parts)
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    channels = len(mean)
+    into, out_of = vae.quant_conv, vae.post_quant_conv
+    into.weight[:channels] /= deviation.view(-1, 1, 1, 1)
+    into.bias[:channels] = (into.bias[:channels] - mean) / deviation
+    into.bias[channels:] -= 2 * deviation.log()  # the posterior's log variance
+    out_of.bias += out_of.weight[:, :, 0, 0] @ mean
+    out_of.weight *= deviation.view(1, -1, 1, 1)
+    vae.register_to_config(scaling_factor=1.0)
+
+
 def to_pixels(pictures: np.ndarray) -> Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in [-1, 1]."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,11 +1,13 @@
 """Trains pocket's text encoder and denoising U-Net together on captioned scenes of all styles."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -59,7 +61,8 @@ def train_diffusion(
 
     Sheets of pictures drawn from `prompts` appear in `folder` along the way.
     """
-    data = [_prepare(backbone, store) for store in stores]
+    folder.mkdir(parents=True, exist_ok=True)
+    data = [prepare_captioned_scenes(backbone, store, folder) for store in stores]
     empty = _tokens(backbone, [""])[0]
     cumulative = backbone.scheduler.alphas_cumprod.float()
 
@@ -88,31 +91,34 @@ def train_diffusion(
     return result
 
 
-def latent_scale(backbone: LatentDiffusion, store: SceneStore) -> float:
-    """The factor that brings the first stage's latents to unit deviation, from 500 scenes."""
-    pictures = np.stack([store.picture(index) for index in range(min(500, len(store)))])
-    with torch.no_grad():
-        raw = [
-            backbone.vae.encode(part.to(backbone.device)).latent_dist.mean
-            for part in to_pixels(pictures).split(50)
-        ]
-    return 1.0 / float(torch.cat(raw).std())
+def prepare_captioned_scenes(
+    backbone: LatentDiffusion, store: SceneStore, folder: Path
+) -> _Captioned:
+    """All scenes of a store as latents and token ids; `folder` keeps the latents for later."""
+    texts = sorted({phrase for phrases in store.phrases for phrase in phrases})
+    known = dict(zip(texts, _tokens(backbone, texts), strict=True))
+    return _Captioned(
+        latents=_encode_pictures(backbone, store, folder),
+        captions=_tokens(backbone, store.captions),
+        phrases=[torch.stack([known[phrase] for phrase in row]) for row in store.phrases],
+    )
 
 
-def _prepare(backbone: LatentDiffusion, store: SceneStore) -> _Captioned:
-    """All scenes of a store as latents and token ids, in memory."""
+def _encode_pictures(backbone: LatentDiffusion, store: SceneStore, folder: Path) -> Tensor:
+    """(N, 4, h, w) in half precision, read back if the same first stage encoded the same scenes."""
+    state = backbone.vae.quant_conv.weight.detach().float().cpu().numpy().tobytes()
+    texts = "\n".join(store.captions).encode()
+    kept = folder / f"latents-{hashlib.sha256(state + texts).hexdigest()[:16]}.safetensors"
+    if kept.exists():
+        return load_file(kept)["latents"]
     latents = []
     for start in tqdm(range(0, len(store), 100), "encode scenes"):
         part = np.stack([store.picture(i) for i in range(start, min(start + 100, len(store)))])
         with torch.no_grad():
             latents.append(backbone.encode_image(to_pixels(part).to(backbone.device)).half().cpu())
-    texts = sorted({phrase for phrases in store.phrases for phrase in phrases})
-    known = dict(zip(texts, _tokens(backbone, texts), strict=True))
-    return _Captioned(
-        latents=torch.cat(latents),
-        captions=_tokens(backbone, store.captions),
-        phrases=[torch.stack([known[phrase] for phrase in row]) for row in store.phrases],
-    )
+    encoded = torch.cat(latents).contiguous()
+    save_file({"latents": encoded}, kept)
+    return encoded
 
 
 def _tokens(backbone: LatentDiffusion, texts: Sequence[str]) -> Tensor:

@@ -19,8 +19,8 @@ from ldznet.backbone.pocket import build_pocket
 from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS
 from ldznet.provenance import commit, machine
-from ldznet.training.autoencoder import train_autoencoder
-from ldznet.training.diffusion import latent_scale, train_diffusion
+from ldznet.training.autoencoder import normalise_latents, train_autoencoder
+from ldznet.training.diffusion import train_diffusion
 from ldznet.training.loop import TrainConfig, TrainResult
 from ldznet.training.scenes import draw_scenes, open_scenes
 from ldznet.training.segmentation import draw_samples, prepare_masked_scenes, train_network
@@ -105,8 +105,7 @@ def _train_first_stage(runs: Path, continue_from: Path | None) -> None:
     ]
     folder = runs / "autoencoder"
     result = train_autoencoder(backbone.vae, stores, RECIPE.autoencoder, folder)
-    backbone.vae.register_to_config(scaling_factor=1.0)
-    backbone.vae.register_to_config(scaling_factor=latent_scale(backbone, stores[-1]))
+    normalise_latents(backbone.vae, stores[-1])
     _save_half(backbone.vae, folder / "vae")
     _write_card(folder / "card.json", RECIPE.autoencoder, result, {})
 

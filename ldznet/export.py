@@ -1,0 +1,56 @@
+"""Segmentations as files: lossless masks, overlays, cut-outs, probabilities, description."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ldznet.figures.overlay import draw_cutout, draw_overlay
+from ldznet.types import Segmentation
+
+PROBABILITIES = "probabilities.npz"
+
+
+def write_network(folder: Path, found: Segmentation) -> dict[str, Any]:
+    """Write one network's overlay and a 0/255 mask per phrase (PNG); returns a report on them."""
+    overlay = f"{found.network}-overlay.png"
+    Image.fromarray(draw_overlay(found.image, found.mask)).save(folder / overlay)
+    rows = []
+    for number, phrase in enumerate(found.phrases):
+        name = _file_stem(found, number) + ".png"
+        mask = found.mask[number]
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / name)
+        rows.append(
+            {
+                "phrase": phrase,
+                "mask": name,
+                "score": found.score[number],
+                "highest": float(found.probability[number].max()),
+                "area": int(mask.sum()),
+                "boxes": [asdict(part) for part in found.parts[number]],
+            }
+        )
+    return {"seconds": found.seconds, "overlay": overlay, "phrases": rows}
+
+
+def write_cut_outs(folder: Path, found: Segmentation) -> None:
+    """Write each phrase's part of the picture, transparent elsewhere, as PNG."""
+    for number in range(len(found.phrases)):
+        cut = draw_cutout(found.image, found.mask[number])
+        Image.fromarray(cut).save(folder / f"{_file_stem(found, number)}-cut-out.png")
+
+
+def write_probabilities(folder: Path, found: Mapping[str, Segmentation]) -> None:
+    """Write each network's (P, H, W) float32 probabilities under its name, as NPZ."""
+    arrays: dict[str, Any] = {name: each.probability for name, each in found.items()}
+    np.savez_compressed(folder / PROBABILITIES, **arrays)
+
+
+def _file_stem(found: Segmentation, number: int) -> str:
+    """A file name that says network, row and phrase, whatever characters the phrase has."""
+    slug = re.sub(r"[^a-z0-9]+", "-", found.phrases[number].lower())[:40].strip("-")
+    return "-".join(part for part in (found.network, str(number + 1), slug) if part)
