@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ldznet.figures.enlarge import enlarge_image, whole_factor
 from ldznet.figures.layers import (
     OUTLINE,
     check_masks,
@@ -48,34 +47,18 @@ def draw_overlay(
     masks: np.ndarray,
     colours: Sequence[str] | None = None,
     opacity: float = OPACITY,
-    side: int | None = None,
 ) -> np.ndarray:
-    """Masks (P, H, W) bool over their image (H, W, 3) uint8, (H', W', 3) uint8; see the layer.
+    """(H, W, 3) uint8: masks (P, H, W) bool over their image (H, W, 3) uint8; see the layer.
 
-    With `side` (pixels) it is enlarged for display by a whole factor to at least that on its
-    longer side; otherwise the image keeps its size, and its pixels outside the masks.
-
-    Raises ValueError if masks, image and colours do not fit each other or opacity is not in [0, 1].
+    Raises ValueError if masks, image and colours do not fit each other.
     """
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"The opacity must be between 0 and 1; got {opacity}.")
-    picture, scale = _picture(image, masks, side)
-    return composite(picture, overlay_layer(masks, colours, opacity, scale))
+    return composite(_check_image(image, masks), overlay_layer(masks, colours, opacity))
 
 
 def draw_masks(
-    masks: np.ndarray,
-    colours: Sequence[str] | None = None,
-    scale: int = 1,
-    *,
-    side: int | None = None,
+    masks: np.ndarray, colours: Sequence[str] | None = None, scale: int = 1
 ) -> np.ndarray:
-    """(H x scale, W x scale, 3) uint8: masks (P, H, W) in colour on black, the last on top.
-
-    `side` (pixels the longer side has at least) takes the place of `scale`.
-    """
-    if side is not None:
-        scale = whole_factor(check_masks(masks, colours).shape[1:], side)
+    """(H x scale, W x scale, 3) uint8: masks (P, H, W) in colour on black, the last on top."""
     layer = overlay_layer(masks, colours, opacity=1.0, scale=scale)
     return composite(np.zeros_like(layer[..., :3]), layer)
 
@@ -98,32 +81,10 @@ def contour_layer(
     return layer
 
 
-def draw_contours(
-    image: np.ndarray,
-    masks: np.ndarray,
-    colours: Sequence[str] | None = None,
-    side: int | None = None,
-) -> np.ndarray:
-    """The cased outlines alone over the image, (H', W', 3) uint8; side as in `draw_overlay`."""
-    picture, scale = _picture(image, masks, side)
-    return composite(picture, contour_layer(masks, colours, scale))
-
-
 def draw_cutout(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8: the image where the mask (H, W) bool is, transparent elsewhere."""
     _check_image(image, mask[None])
     return np.concatenate([image, mask[..., None].astype(np.uint8) * 255], axis=-1)
-
-
-cut_out = draw_cutout
-
-
-def _picture(image: np.ndarray, masks: np.ndarray, side: int | None) -> tuple[np.ndarray, int]:
-    """The image at `side`, checked against its masks, and the scale at which those lie on it."""
-    _check_image(image, masks)
-    if side is None:
-        return image, 1
-    return enlarge_image(image, side), whole_factor(image.shape, side)
 
 
 def _check_image(image: np.ndarray, masks: np.ndarray) -> np.ndarray:

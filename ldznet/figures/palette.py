@@ -5,7 +5,6 @@ import numpy as np
 # Okabe and Ito's palette, told apart with any colour vision (jfly.uni-koeln.de/color); phrases
 # take it in order.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-PHRASE_COLOURS = PALETTE
 
 # Each network's own colour, used for nothing else.
 NETWORK_COLOURS = {"rgbnet": "#64748B", "znet": "#0EA5E9", "ldznet": "#7C3AED"}
