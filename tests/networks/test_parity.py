@@ -126,10 +126,15 @@ def test_ldm(official, runs, case):
         assert largest_difference(samples(run["eps"], 4096), expected[f"{case}/eps_sample"]) < 5e-5
 
 
-@pytest.mark.parametrize("kind", [("features", "ldm_feat"), ("own", "ldznet_feat")])
+@pytest.mark.parametrize(
+    "kind",
+    # LD-ZNet's own activations reach 16 and come behind the LDM's rounding.
+    [("features", "ldm_feat", 2e-4), ("own", "ldznet_feat", 5e-4)],
+    ids=["ldm", "ldznet"],
+)
 @pytest.mark.parametrize("case", CASES)
 def test_sixteen_blocks(official, runs, case, kind):
-    ours, theirs = kind
+    ours, theirs, tolerance = kind
     features = runs[case][ours]
     found = {
         "mean": np.array([feature.mean() for feature in features]),
@@ -137,7 +142,7 @@ def test_sixteen_blocks(official, runs, case, kind):
         "sample": np.stack([samples(feature, 16) for feature in features]),
     }
     for name, values in found.items():
-        assert largest_difference(values, official.expected[f"{case}/{theirs}_{name}"]) < 2e-4
+        assert largest_difference(values, official.expected[f"{case}/{theirs}_{name}"]) < tolerance
 
 
 @pytest.mark.parametrize("block", [7, 10])
