@@ -26,6 +26,7 @@ lint: $(DEVELOPER) ## Check format, style and types
 	@$(BIN)/python -m mypy
 
 bench: $(RUNTIME) ## Time a comparison of the networks and the drawing of scenes
+	@mkdir -p assets/benchmarks
 	@$(BIN)/python -m ldznet bench --output assets/benchmarks/compare.json
 
 pocket: $(RUNTIME) ## Train the miniature backbone and its networks; resumes where it stopped
