@@ -36,8 +36,8 @@ def load_network(folder: str | Path) -> SegmentationNetwork:
         )
     except Exception as error:  # safetensors, torch and diffusers each raise kinds of their own
         raise ValueError(
-            f"The weights in '{folder.name}' cannot be read as a {network.title} of that folder's "
-            "config.json; copy them again or train the network again."
+            f"The weights in '{folder.name}' cannot be read as those of {network.title} with that "
+            "folder's config.json; copy them again or train the network again."
         ) from error
     wrong = [name for names in report.values() for name in names]
     if wrong:
@@ -64,7 +64,7 @@ def _read_kind(folder: Path) -> type[SegmentationNetwork]:
     kinds = {network.__name__: network for network in NETWORKS.values()}
     if kind not in kinds:
         raise ValueError(
-            f"The folder '{folder.name}' holds a {kind}, not a segmentation network; "
+            f"The folder '{folder.name}' holds no segmentation network but {kind}; "
             f"give a folder of {', '.join(kinds)}."
         )
     return kinds[kind]

@@ -78,7 +78,7 @@ def test_no_config(folder, text):
 def test_another_model(folder):
     (folder / "config.json").write_text('{"_class_name": "AutoencoderKL"}')
     message = message_of(folder)
-    assert "holds a AutoencoderKL" in message
+    assert "no segmentation network but AutoencoderKL" in message
     assert "RGBNet, ZNet, LDZNet" in message
 
 
@@ -94,7 +94,7 @@ def test_damaged_weights(folder, damage):
     weights.write_bytes(
         {"empty": b"", "cut": whole[: len(whole) // 2], "noise": b"\x80" * 5000}[damage]
     )
-    assert "cannot be read as a LD-ZNet" in message_of(folder)
+    assert "cannot be read as those of LD-ZNet" in message_of(folder)
 
 
 def test_weights_of_another_network(saved, folder):
