@@ -16,7 +16,6 @@ from ldznet.backbone.recording import record
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
 from ldznet.types import Encoding
 
-CLIP_VOCABULARY = 49408  # entries of CLIP's own vocabulary, which spells any word
 FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)
 
 
@@ -177,21 +176,19 @@ class LatentDiffusion:
         return replace(encoding, features=self.features(noisy, encoding.text, timestep))
 
     def unknown_words(self, phrase: str) -> tuple[str, ...]:
-        """Words of a phrase that a word-level vocabulary (pocket's) does not hold, in order.
+        """Words of a phrase that the backbone was never taught, in order.
 
-        Such a vocabulary has one token per known word. CLIP's own spells any word from pieces, so
-        with a vocabulary of its size nothing counts as unknown.
+        Pocket's tokenizer lists the words it was built for (`known_words` in its configuration).
+        CLIP's own has no such list: it spells any word from pieces, so none counts as unknown.
         """
-        if len(self.tokenizer) >= CLIP_VOCABULARY:
+        known = self.tokenizer.init_kwargs.get("known_words")
+        if known is None:
             return ()
         backend = self.tokenizer.backend_tokenizer
         normal = backend.normalizer.normalize_str(phrase)
         pieces = backend.pre_tokenizer.pre_tokenize_str(normal)
         words = (normal[start:end].strip(punctuation) for _, (start, end) in pieces)
-        return tuple(dict.fromkeys(word for word in words if word and not self._knows(word)))
-
-    def _knows(self, word: str) -> bool:
-        return self.tokenizer.tokenize(word) == [f"{word}</w>"]
+        return tuple(dict.fromkeys(word for word in words if word and word not in known))
 
 
 class _Stop(Exception):  # noqa: N818 - not an error

@@ -120,7 +120,13 @@ def build_tokenizer(words: Sequence[str]) -> CLIPTokenizer:
     tokens += ["".join(pair) for pair in merges]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TEXT_TOKENS)
+    return CLIPTokenizer(
+        vocab=vocabulary,
+        merges=merges,
+        model_max_length=TEXT_TOKENS,
+        # Kept in tokenizer_config.json: merges alone do not tell a word from a word's tail.
+        known_words=sorted(set(words)),
+    )
 
 
 def _read_merges(raw: RawTokenizer) -> list[list[str]]:
