@@ -1,0 +1,54 @@
+"""The browser interface: tabs over a loaded segmenter."""
+
+from collections.abc import Callable
+
+import gradio as gr
+
+from ldznet.ui import about, compare
+from ldznet.ui.models import Models
+from ldznet.ui.theme import STYLE, build_theme
+from ldznet.ui.widgets import html
+
+__all__ = ["TABS", "Models", "build_interface", "launch_options"]
+
+TABS: dict[str, Callable[[Models], None]] = {"Compare": compare.build, "About": about.build}
+
+_HOUR = 3600  # seconds
+
+_HEADER = f"""
+<header class="title"><h1>LD-ZNet</h1>
+<p>Name a thing, see where three networks find it.</p>
+<nav><span class="badge">{{backbone}}</span><span class="badge">{{device}}</span>
+<a href="{about.PAPER}">paper</a><a href="{about.OFFICIAL_CODE}">official code</a></nav></header>
+"""
+
+
+def build_interface(models: Models) -> gr.Blocks:
+    """The app with all tabs, its queue set up; `launch` it with `launch_options`."""
+    device = {"cpu": "CPU", "cuda": "GPU"}.get(models.segmenter.backbone.device.type, "GPU")
+    with gr.Blocks(
+        title="LD-ZNet: name a thing, see where three networks find it",
+        fill_width=True,
+        analytics_enabled=False,
+        delete_cache=(_HOUR, _HOUR),
+    ) as demo:
+        html(_HEADER.format(backbone=models.backbone, device=device))
+        for title, build in TABS.items():
+            with gr.Tab(title):
+                build(models)
+    return demo.queue(max_size=24, default_concurrency_limit=4, api_open=False)
+
+
+def launch_options() -> dict[str, object]:
+    """Options of `launch`: the look of the page, and what a public server should not leave open."""
+    return {
+        "theme": build_theme(),
+        "css_paths": [STYLE],
+        "footer_links": ["api"],
+        "max_file_size": "20mb",
+        "state_session_capacity": 200,
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "strict_cors": True,
+    }

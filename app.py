@@ -1,0 +1,37 @@
+"""The demo: python app.py serves it on PORT, or 7860, or the next free port."""
+
+import os
+import socket
+import sys
+
+
+def free_port(first: int) -> int:
+    """The first port from `first` on that nobody listens on."""
+    for port in range(first, min(first + 100, 65536)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise ValueError(f"No free port from {first} on; set PORT to another.")
+
+
+def main() -> None:
+    """Load the models and serve the page until interrupted."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # the log is for what matters;
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")  # read when they are first imported
+    from ldznet.pipeline import Segmenter
+    from ldznet.ui import Models, build_interface, launch_options
+
+    wanted = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    try:
+        if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
+            raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")
+        demo = build_interface(Models(Segmenter.from_pretrained()))
+        port = free_port(int(wanted))
+    except ValueError as error:
+        sys.exit(f"ldznet: {error}")
+    print(f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it).", flush=True)
+    demo.launch(server_port=port, quiet=True, **launch_options())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The About tab: what this is, how to read it, what it cannot do, and how to cite it."""
+
+from html import escape
+
+import gradio as gr
+
+from ldznet.ui.models import Models
+from ldznet.ui.widgets import TERMS, html
+
+PAPER = "https://arxiv.org/abs/2303.12343"
+OFFICIAL_CODE = "https://github.com/koutilya-pnvr/LD-ZNet"
+CITATION = """\
+@inproceedings{pnvr2023ldznet,
+  title     = {LD-ZNet: A Latent Diffusion Approach for Text-Based Image Segmentation},
+  author    = {PNVR, Koutilya and Singh, Bharat and Ghosh, Pallabi and Siddiquie, Behjat
+               and Jacobs, David},
+  booktitle = {Proceedings of the IEEE/CVF International Conference on Computer Vision (ICCV)},
+  year      = {2023}
+}
+"""
+
+_WORDS = "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in TERMS.items())
+
+_TEXT = f"""
+<article class="about">
+<h2>What this is</h2>
+<p>You name things in words, and each of three networks marks the pixels it takes for them. The
+networks have the same shape and differ in what they read. <b>RGBNet</b> reads the pixels.
+<b>ZNet</b> reads the latent, the small grid into which a diffusion model packs a picture.
+<b>LD-ZNet</b> reads the latent and, besides, what the diffusion model computes inside while it
+looks at the noised picture together with your words. The idea is that a model that has learnt to
+draw from words knows where in a picture their things are.
+It is the method of <a href="{PAPER}">LD-ZNet</a> (ICCV 2023); the authors' own code is
+<a href="{OFFICIAL_CODE}">here</a>.</p>
+<h2>How to read the page</h2>
+<dl>
+<dt>Overlay, mask, contours</dt><dd>Pixels whose probability is above the threshold, each phrase in
+its own colour.</dd>
+<dt>Heat map</dt><dd>The probability itself, before any threshold. Of several phrases the highest is
+shown; untick phrases to see one alone.</dd>
+<dt>Errors</dt><dd>Against the true mask, where one is known: rising strokes are missed, falling
+strokes falsely found.</dd>
+<dt>Where the networks agree</dt><dd>White where all say yes, a network's own colour where it is
+alone, stripes where two agree. Below it is how much every pair overlaps.</dd>
+<dt>Time</dt><dd>A network's own pass, and for LD-ZNet also the reading of the features. Encoding
+picture and words is done once for all three and not counted.</dd>
+</dl>
+<h2>What it cannot do</h2>
+<p>The backbone here, <b>pocket</b>, is a miniature of Stable Diffusion's shape, small enough for a
+processor without a graphics card. It was trained from nothing on drawn scenes of 128 × 128
+pixels and knows only their world: their things, nine colours, two sizes, and where things stand. A
+photograph is foreign to it. The networks saw true masks in the photo style only; how they do in the
+other styles is part of what the page lets you find out. One picture proves nothing about which
+network is better: the scores over many are in the README.</p>
+<h2>Words</h2>
+<dl>{_WORDS}</dl>
+<h2>Cite the paper</h2>
+</article>
+"""
+
+
+def build(models: Models) -> None:
+    """Build the tab inside the app being built."""
+    html(_TEXT)
+    gr.Code(
+        CITATION,
+        language=None,
+        label="BibTeX",
+        interactive=False,
+        show_line_numbers=False,
+        elem_classes="about",
+        buttons=["copy"],
+    )

@@ -1,0 +1,138 @@
+"""What happens on each event of the Compare tab: values in, values of the outputs out."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ldznet.data.shapes import TRAIN_START, draw_scene
+from ldznet.ui.comparison import Comparison
+from ldznet.ui.examples import Example
+from ldznet.ui.layout import ANY_STYLE, Messages, Showing
+from ldznet.ui.look import read_look
+from ldznet.ui.models import Models
+from ldznet.ui.page import draw_notes, show
+from ldznet.ui.run import (
+    InputError,
+    Place,
+    Report,
+    complaints_about,
+    read_phrases,
+    read_picture,
+    read_truth,
+    run_comparison,
+)
+from ldznet.ui.scene import choose_phrases, picture_of
+from ldznet.ui.widgets import message
+
+SKIP = gr.skip()  # leaves an output as it is
+Outputs = tuple[Any, ...]
+
+
+class Handlers:
+    """The handlers of one app; a session's state comes in and goes out with each call.
+
+    `look` is the values of the components of `Looking`. An answer is the comparison, a `Page`, the
+    phrases shown, the truth's phrases and the `Messages`; a complaint leaves all but those alone.
+    """
+
+    def __init__(self, models: Models, examples: Sequence[Example]) -> None:
+        self.models = models
+        self.examples = examples
+
+    def run(
+        self,
+        report: Report,
+        last: Comparison,
+        path: str | None,
+        text: str,
+        seed: int,
+        timestep: int,
+        template: str,
+        truth_path: str | None,
+        truth_phrase: str | None,
+        *look: Any,
+    ) -> Outputs:
+        """Segment the picture; an answer."""
+        try:
+            phrases = read_phrases(text)
+            picture = read_picture(path, last.picture)
+            comparison = run_comparison(
+                self.models,
+                picture,
+                phrases,
+                seed=seed,
+                timestep=timestep,
+                template=template,
+                report=report,
+            )
+        except InputError as complaint:
+            return _complain(complaint)
+        said = draw_notes(self.models, comparison)
+        if truth_path and truth_phrase in phrases:
+            try:
+                comparison = comparison.with_truth(truth_phrase, read_truth(truth_path, picture))
+            except InputError as complaint:
+                said["truth"] = message(str(complaint), "error")
+        return self._answer(comparison, look, said)
+
+    def pick_example(self, event: gr.EventData, *look: Any) -> Outputs:
+        """Show a precomputed example; picture, phrases, truth, scene number and an answer."""
+        comparison = self.examples[int(event.pick)].comparison
+        inputs = (comparison.picture.image, ", ".join(comparison.phrases), None, None)
+        return inputs + self._answer(comparison, look, {})
+
+    def new_scene(self, style: str, difficulty: str, number: int | None, *look: Any) -> Outputs:
+        """Draw and segment a scene, without a number a random one; outputs as `pick_example`."""
+        if number is None:
+            number = random.randrange(TRAIN_START)  # the networks have never seen one of these
+        try:
+            with complaints_about("picture"):
+                scene = draw_scene(number, None if style == ANY_STYLE else style, difficulty)
+        except InputError as complaint:
+            return (SKIP,) * 4 + _complain(complaint)
+        picture, phrases = picture_of(scene), choose_phrases(scene)
+        comparison = run_comparison(self.models, picture, phrases)
+        said = draw_notes(self.models, comparison)
+        inputs = (picture.image, ", ".join(phrases), None, number)
+        return inputs + self._answer(comparison, look, said)
+
+    def look_again(self, comparison: Comparison, *look: Any) -> Outputs:
+        """The page of the same comparison as the controls now say; no model runs."""
+        return show(self.models, comparison, read_look(*look))
+
+    def add_truth(
+        self, comparison: Comparison, path: str | None, phrase: str, *look: Any
+    ) -> Outputs:
+        """Take an uploaded true mask; the comparison, its page and the truth's message."""
+        try:
+            if path:
+                mask = read_truth(path, comparison.picture)
+                comparison = comparison.with_truth(phrase, mask)
+        except InputError as complaint:
+            kept = (SKIP,) * (1 + len(Showing._fields))
+            return (*kept, message(str(complaint), "error"))
+        return (comparison, *self.look_again(comparison, *look), "")
+
+    def _answer(
+        self, comparison: Comparison, look: Sequence[Any], said: Mapping[Place, str]
+    ) -> Outputs:
+        view, threshold, opacity, _, left, right = look
+        phrases = list(comparison.phrases)
+        return (
+            comparison,
+            *self.look_again(comparison, view, threshold, opacity, None, left, right),
+            gr.CheckboxGroup(choices=phrases, value=phrases),
+            gr.Dropdown(choices=phrases, value=phrases[0]),
+            *_messages(said),
+        )
+
+
+def _complain(complaint: InputError) -> Outputs:
+    kept = (SKIP,) * (1 + len(Showing._fields) + 2)
+    return kept + _messages({complaint.place: message(str(complaint), "error")})
+
+
+def _messages(said: Mapping[Place, str]) -> Outputs:
+    return Messages(**{place: said.get(place, "") for place in Messages._fields})  # type: ignore

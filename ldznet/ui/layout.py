@@ -1,0 +1,255 @@
+"""The components of the Compare tab and where they stand."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import gradio as gr
+
+from ldznet.data.shapes import DIFFICULTIES, STYLES
+from ldznet.ui.downloads import KINDS
+from ldznet.ui.examples import Example
+from ldznet.ui.gallery import draw_gallery
+from ldznet.ui.look import VIEWS, Look
+from ldznet.ui.page import Page
+from ldznet.ui.widgets import html, pick_html
+from ldznet.ui.words import draw_vocabulary
+
+ANY_STYLE = "any style"
+
+
+class Messages(NamedTuple):
+    """A line for errors and notes beside the control they concern."""
+
+    picture: gr.HTML
+    phrases: gr.HTML
+    settings: gr.HTML
+    truth: gr.HTML
+
+
+class Inputs(NamedTuple):
+    """What decides a run."""
+
+    picture: gr.Image
+    phrases: gr.Textbox
+    seed: gr.Number
+    timestep: gr.Slider
+    template: gr.Textbox
+    truth: gr.Image
+    truth_phrase: gr.Dropdown
+
+
+class SceneInputs(NamedTuple):
+    """What decides a new scene."""
+
+    style: gr.Dropdown
+    difficulty: gr.Dropdown
+    number: gr.Number
+
+
+class Looking(NamedTuple):
+    """The controls of a `Look`, in the order of its fields."""
+
+    view: gr.Radio
+    threshold: gr.Slider
+    opacity: gr.Slider
+    phrases: gr.CheckboxGroup
+    left: gr.Dropdown
+    right: gr.Dropdown
+
+
+class Showing(NamedTuple):
+    """The outputs of a `Page`, in the order of its fields."""
+
+    cards: gr.HTML
+    settings: gr.HTML
+    pair: gr.ImageSlider
+    agreement: gr.HTML
+    python: gr.Code
+    shell: gr.Code
+
+
+class Tab(NamedTuple):
+    """All components of the tab that take part in an event."""
+
+    inputs: Inputs
+    scene: SceneInputs
+    messages: Messages
+    looking: Looking
+    showing: Showing
+    run: gr.Button
+    new_scene: gr.Button
+    gallery: gr.HTML
+    downloads: dict[str, gr.Button]
+    file: gr.DownloadButton
+
+
+def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]) -> Tab:
+    """Lay out the tab, filled with the first example's page."""
+    first = examples[0].comparison
+    with gr.Row(elem_id="compare"):
+        with gr.Column(elem_id="asking", scale=0, min_width=330):
+            picture = gr.Image(
+                first.picture.image,
+                type="filepath",
+                image_mode=None,
+                format="png",
+                sources=["upload", "clipboard", "webcam"],
+                label="Picture",
+                show_label=False,
+                buttons=[],
+                height=300,
+                elem_id="picture",
+                alt_text="the picture to search",
+            )
+            picture_message = html(elem_id="picture-message")
+            with gr.Column(elem_id="phrases-area"):
+                phrases = gr.Textbox(
+                    ", ".join(first.phrases),
+                    label="What to find",
+                    placeholder="red car, tree",
+                    info="Several phrases: part them by commas.",
+                    lines=1,
+                    max_lines=4,
+                    autofocus=True,
+                    elem_id="phrases",
+                )
+                phrases_message = pick_html("", elem_id="phrases-message")
+                run = gr.Button("Run", variant="primary", elem_id="run")
+                html(draw_vocabulary())
+            with gr.Column(elem_id="extras"):
+                scene, new_scene = _build_scene_inputs()
+                advanced, settings_message, truth_message = _build_advanced(first.phrases)
+        with gr.Column(elem_id="answer"):
+            looking, cards, settings = _build_cards(first.phrases, page)
+            gallery = pick_html(draw_gallery(examples), elem_id="gallery")
+            with gr.Row(elem_id="below"):
+                with gr.Column(min_width=300):
+                    left, right, pair = _build_pair(page, titles)
+                with gr.Column(min_width=300):
+                    html("<h3>Where the networks agree</h3>")
+                    agreement = html(page.agreement)
+                with gr.Column(min_width=300, elem_id="take"):
+                    downloads, file = _build_downloads()
+                    html("<h3>Get the same result</h3>")
+                    python = _build_code(page.python, "python", "Python")
+                    shell = _build_code(page.shell, "shell", "Command line")
+    return Tab(
+        inputs=Inputs(picture, phrases, *advanced),
+        scene=scene,
+        messages=Messages(picture_message, phrases_message, settings_message, truth_message),
+        looking=Looking(*looking, left, right),
+        showing=Showing(cards, settings, pair, agreement, python, shell),
+        run=run,
+        new_scene=new_scene,
+        gallery=gallery,
+        downloads=downloads,
+        file=file,
+    )
+
+
+def _build_scene_inputs() -> tuple[SceneInputs, gr.Button]:
+    button = gr.Button("New scene", elem_id="new-scene")
+    with gr.Row(elem_id="scene-inputs"):
+        styles = [ANY_STYLE, *STYLES]
+        style = gr.Dropdown(styles, value=ANY_STYLE, label="Style", min_width=90, filterable=False)
+        difficulty = gr.Dropdown(
+            list(DIFFICULTIES), value="full", label="Objects", min_width=80, filterable=False
+        )
+        number = gr.Number(None, label="Number", precision=0, minimum=0, min_width=80)
+    return SceneInputs(style, difficulty, number), button
+
+
+_Advanced = tuple[gr.Number, gr.Slider, gr.Textbox, gr.Image, gr.Dropdown]
+
+
+def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML]:
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        timestep = gr.Slider(
+            0, 999, 400, step=1, label="Timestep", buttons=[], info="Noise on the latent; Run."
+        )
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Of that noise; Run.")
+        template = gr.Textbox("{}", label="Template", info="Words around the phrase {}; Run.")
+        settings_message = html(elem_id="settings-message")
+        truth = gr.Image(
+            type="filepath",
+            image_mode=None,
+            format="png",
+            sources=["upload", "clipboard"],
+            label="True mask (white is inside)",
+            buttons=[],
+            height=140,
+            elem_id="truth",
+        )
+        truth_phrase = gr.Dropdown(
+            list(phrases), value=phrases[0], label="True mask of", filterable=False
+        )
+        truth_message = html(elem_id="truth-message")
+    return (seed, timestep, template, truth, truth_phrase), settings_message, truth_message
+
+
+_CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup]
+
+
+def _build_cards(phrases: Sequence[str], page: Page) -> tuple[_CardControls, gr.HTML, gr.HTML]:
+    look = Look()
+    with gr.Row(elem_id="looking"):
+        view = gr.Radio(
+            [(title, name) for name, title in VIEWS.items()],
+            value=look.view,
+            label="View",
+            elem_id="view",
+            scale=3,
+            min_width=330,
+        )
+        threshold = gr.Slider(
+            0, 1, look.threshold, step=0.01, label="Threshold", buttons=[], min_width=160
+        )
+        opacity = gr.Slider(
+            0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160
+        )
+    shown = gr.CheckboxGroup(
+        list(phrases), value=list(phrases), label="Phrases shown", show_label=False, elem_id="shown"
+    )
+    cards = html(page.cards, elem_id="cards")
+    settings = html(page.settings, elem_id="settings")
+    return (view, threshold, opacity, shown), cards, settings
+
+
+def _build_pair(
+    page: Page, titles: dict[str, str]
+) -> tuple[gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
+    look = Look()
+    choices = [(title, name) for name, title in titles.items()]
+    html("<h3>One over the other</h3>")
+    pair = gr.ImageSlider(
+        page.pair, format="png", show_label=False, interactive=False, buttons=[], elem_id="pair"
+    )
+    with gr.Row(elem_id="pair-choice"):
+        left = gr.Dropdown(
+            choices, value=look.left, show_label=False, min_width=80, filterable=False
+        )
+        right = gr.Dropdown(
+            choices, value=look.right, show_label=False, min_width=80, filterable=False
+        )
+    return left, right, pair
+
+
+def _build_downloads() -> tuple[dict[str, gr.Button], gr.DownloadButton]:
+    html("<h3>Download</h3>")
+    with gr.Row(elem_id="downloads"):
+        buttons = {kind: gr.Button(title, size="sm", min_width=80) for kind, title in KINDS.items()}
+    return buttons, gr.DownloadButton(visible="hidden", elem_id="file")
+
+
+def _build_code(value: str, language: str, label: str) -> gr.Code:
+    return gr.Code(
+        value,
+        language=language,  # type: ignore[arg-type]
+        label=label,
+        interactive=False,
+        show_line_numbers=False,
+        wrap_lines=True,
+        buttons=["copy"],
+        lines=2,
+        max_lines=8,
+    )

@@ -1,0 +1,61 @@
+"""Small pieces of the page that several parts use."""
+
+from html import escape
+
+import gradio as gr
+
+TERMS = {
+    "latent": "The picture as the diffusion model sees it: a small grid of numbers made by its "
+    "autoencoder, several pixels to a cell.",
+    "features": "What the diffusion model computes inside while it looks at the noised picture "
+    "together with the phrase.",
+    "timestep": "How much noise is laid on the latent before the diffusion model looks at it: "
+    "0 is none, 999 is nearly all.",
+    "seed": "The number the noise is drawn from. The same seed gives the same result.",
+    "cross-attention": "The place where the words of the phrase meet the cells of the picture.",
+    "threshold": "A pixel counts as found when its probability is above this.",
+    "score": "Mean probability inside the mask, 0 to 1.",
+    "IoU": "Intersection over union: the area two masks share, divided by the area either "
+    "covers. 1 is identical, 0 is disjoint.",
+    "truth": "The mask that is right: known for drawn scenes, or uploaded by you.",
+}
+
+# Clicks on any element inside that carries data-pick reach Python as event.pick.
+_PICK = """
+element.addEventListener('click', (event) => {
+  const target = event.target.closest('[data-pick]');
+  if (target) trigger('click', {pick: target.dataset.pick});
+});
+"""
+
+
+def term(word: str, text: str | None = None) -> str:
+    """A word with a dotted underline that explains itself on hover, tap or keyboard focus."""
+    tip = escape(TERMS[word])
+    return (
+        f'<span class="term" tabindex="0">{escape(text or word)}'
+        f'<span class="tip" role="tooltip">{tip}</span></span>'
+    )
+
+
+def swatch(colour: str) -> str:
+    """A dot in a phrase's or network's colour."""
+    return f'<span class="swatch" style="--own:{colour}"></span>'
+
+
+def message(text: str, kind: str = "note") -> str:
+    """A sentence for the visitor: kind "error" or "note"; nothing for an empty text."""
+    if not text:
+        return ""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="message {kind}" role="{role}">{escape(text)}</p>'
+
+
+def html(value: str = "", elem_id: str | None = None) -> gr.HTML:
+    """Plain HTML without gradio's own padding and prose style."""
+    return gr.HTML(value, apply_default_css=False, js_on_load=None, elem_id=elem_id)
+
+
+def pick_html(value: str, elem_id: str | None = None) -> gr.HTML:
+    """HTML whose elements with `data-pick` can be clicked; see `_PICK`."""
+    return gr.HTML(value, apply_default_css=False, js_on_load=_PICK, elem_id=elem_id)

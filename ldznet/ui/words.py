@@ -1,0 +1,62 @@
+"""Words the backbone has never seen, and the nearest ones it has."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from html import escape
+
+from ldznet.data.shapes import CATEGORIES, COLOURS, SIZES, WORDS
+from ldznet.ui.models import Models
+
+EXAMPLE_PHRASES = ("the two cars", "all red balls", "small blue box", "tree left of the house")
+ARROW = "→"  # between a word and its replacement in a pick
+
+
+def unknown_words(models: Models, phrases: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Each word of the phrases the backbone has never seen, with up to three known near it."""
+    backbone = models.segmenter.backbone
+    known = [word for word in WORDS if not backbone.unknown_words(word)]
+    found = (word for phrase in phrases for word in backbone.unknown_words(phrase))
+    return {word: tuple(get_close_matches(word, known, n=3)) for word in dict.fromkeys(found)}
+
+
+def draw_word_note(models: Models, phrases: Sequence[str]) -> str:
+    """Sentences that name each unknown word and offer known ones to click; mostly nothing."""
+    name = escape(models.backbone.capitalize())
+    lines = [
+        f"{name} has never seen '{escape(word)}'{_offer(word, near)}."
+        for word, near in unknown_words(models, phrases).items()
+    ]
+    return f'<p class="message note" role="status">{"<br>".join(lines)}</p>' if lines else ""
+
+
+def _offer(word: str, near: Sequence[str]) -> str:
+    if not near:
+        return "; the words it knows are listed below"
+    buttons = " ".join(
+        f'<button type="button" data-pick="{escape(word)}{ARROW}{escape(other)}">'
+        f"{escape(other)}</button>"
+        for other in near
+    )
+    return f"; it knows {buttons}"
+
+
+def draw_vocabulary() -> str:
+    """What can be asked of the drawn world, folded away."""
+    rows = {
+        "things": ", ".join(CATEGORIES),
+        "colours": ", ".join(COLOURS),
+        "sizes": ", ".join(SIZES),
+        "and so on": "; ".join(EXAMPLE_PHRASES),
+    }
+    listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
+    return (
+        f'<details class="vocabulary"><summary>Words it knows</summary><dl>{listed}</dl></details>'
+    )
+
+
+def replace_word(text: str, pick: str) -> str:
+    """A visitor's text with the word of a pick ("dargon→dragon") replaced."""
+    word, _, other = pick.partition(ARROW)
+    lowered = text.lower()
+    start = lowered.find(word.lower())
+    return text if not word or start < 0 else text[:start] + other + text[start + len(word) :]
