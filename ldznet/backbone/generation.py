@@ -58,5 +58,5 @@ def draw_sheet(
     blank = np.zeros_like(pictures[:1])
     while len(pictures) % columns:
         pictures = np.concatenate([pictures, blank])
-    rows = [np.hstack(pictures[i : i + columns]) for i in range(0, len(pictures), columns)]
+    rows = [np.hstack(list(pictures[i : i + columns])) for i in range(0, len(pictures), columns)]
     return Image.fromarray(np.vstack(rows))

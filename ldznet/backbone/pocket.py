@@ -43,7 +43,7 @@ class PatchAutoencoder(AutoencoderKL):
     def _encode(self, x: Tensor) -> Tensor:
         return super()._encode(functional.pixel_unshuffle(x, self.patch))
 
-    def _decode(self, z: Tensor, return_dict: bool = True):  # type: ignore[no-untyped-def]
+    def _decode(self, z: Tensor, return_dict: bool = True):
         decoded = super()._decode(z, return_dict=return_dict)
         if return_dict:
             decoded.sample = functional.pixel_shuffle(decoded.sample, self.patch)

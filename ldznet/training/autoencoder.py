@@ -50,7 +50,7 @@ def train_autoencoder(
         pixels = to_pixels(pictures).to(vae.device)
         with torch.no_grad():
             output = vae(pixels).sample
-        rows = np.concatenate([np.hstack(pictures), np.hstack(to_pictures(output))])
+        rows = np.concatenate([np.hstack(list(pictures)), np.hstack(list(to_pictures(output)))])
         Image.fromarray(rows).save(folder / f"reconstructions-{step:06d}.png")
 
     vae.train().requires_grad_(True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from diffusers import ModelMixin
 
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import build_pocket
@@ -54,7 +55,7 @@ RECIPE = Recipe(
         steps=3000, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, decay_from=0.55,
         average=0.998,
     ),
-    diffusion=TrainConfig(steps=3600, batch_size=32, learning_rate=1.2e-3, preview_every=600),
+    diffusion=TrainConfig(steps=3200, batch_size=32, learning_rate=1.2e-3, preview_every=600),
     network=TrainConfig(
         steps=900, batch_size=16, learning_rate=5e-4, average=0.998, preview_every=300,
     ),
@@ -167,7 +168,7 @@ def _train_network(name: str, runs: Path, output: Path) -> None:
     )
 
 
-def _save_half(model: torch.nn.Module, folder: Path) -> None:
+def _save_half(model: ModelMixin, folder: Path) -> None:
     """Safetensors in half precision; the model itself keeps its own precision."""
     kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     dtype = next(model.parameters()).dtype

@@ -42,13 +42,17 @@ def draw_samples(count: int) -> list[Sample]:
         difficulty = MASK_DIFFICULTIES[index % len(MASK_DIFFICULTIES)]
         scene = draw_scene(MASKS_START + index, "photo", difficulty)
         source = f"shapes/train/photo/{scene.number}"
-        found = [(phrase.text, phrase.mask, phrase.kind) for phrase in phrases(scene)]
+        found = [
+            Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind)
+            for phrase in phrases(scene)
+        ]
         absent = absent_phrases(scene)
         random = np.random.default_rng(scene.number)
         if absent and random.random() < ABSENT_SHARE * len(found):
+            text = absent[int(random.integers(len(absent)))]
             nothing = np.zeros(scene.image.shape[:2], bool)
-            found.append((absent[int(random.integers(len(absent)))], nothing, "absent"))
-        samples += [Sample(scene.image, text, mask, source, kind) for text, mask, kind in found]
+            found.append(Sample(scene.image, text, nothing, source, "absent"))
+        samples += found
     return samples
 
 
@@ -99,7 +103,7 @@ def train_network(
         with torch.no_grad():
             found = network(encoding).sigmoid()
         shown = [encoding.pixels, masks * 2 - 1, found * 2 - 1]
-        rows = [np.hstack(to_pictures(part.expand(-1, 3, -1, -1)[:8])) for part in shown]
+        rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)[:8]))) for part in shown]
         Image.fromarray(np.vstack(rows)).save(folder / f"masks-{step:06d}.png")
 
     network.train().requires_grad_(True)
