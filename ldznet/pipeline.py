@@ -161,14 +161,16 @@ class Segmenter:
 
     @torch.no_grad()
     def reconstruction_error(self, image: ImageSource) -> float:
-        """How badly the backbone's autoencoder redraws an image: RMSE in [0, 1], at working size.
+        """How badly the autoencoder redraws an image, in [0, 1]: the error of its median pixel.
 
-        A picture unlike those the autoencoder was trained on comes back worse.
+        A pixel's error is its worst channel's, at working size. A picture unlike those the
+        autoencoder was trained on comes back worse. The median, because edges always come back
+        soft: what tells a strange picture is that its surfaces do too.
         """
         pixels = self._to_pixels(read_image(image))
         latents = self.backbone.encode_image(pixels)
         difference = (self.backbone.decode_latents(latents) - pixels.to(latents)) / 2
-        return float(difference.float().square().mean().sqrt())
+        return float(difference.float().abs().amax(dim=1).median())
 
     def _to_pixels(self, picture: Image.Image) -> Tensor:
         """(1, 3, h, w) in [-1, 1], the picture at its working size."""

@@ -171,11 +171,13 @@ def test_each_network_is_charged_its_own_time(segmenter, picture, monkeypatch):
     assert seconds == {"rgbnet": 1, "znet": 1, "ldznet": 2}
 
 
-def test_reconstruction_error_is_the_rmse_of_the_autoencoder(segmenter, picture, monkeypatch):
+def test_reconstruction_error_is_that_of_the_median_pixel(segmenter, picture, monkeypatch):
     backbone = segmenter.backbone
-    grey = np.full((64, 64, 3), 51, np.uint8)  # 0.2 of full brightness
+    bright = np.full((64, 64, 3), 255, np.uint8)
+    bright[..., 1] = 51  # 0.2 of full brightness: the worst channel, by 0.8
+    bright[:20] = 255  # under half of the pixels: they are redrawn without error
     monkeypatch.setattr(backbone, "decode_latents", lambda latents: torch.ones(1, 3, 64, 64))
-    assert segmenter.reconstruction_error(grey) == pytest.approx(0.8, abs=1e-6)
+    assert segmenter.reconstruction_error(bright) == pytest.approx(0.8, abs=1e-6)
     monkeypatch.undo()
     assert 0 < segmenter.reconstruction_error(picture) < 1
 
