@@ -55,9 +55,9 @@ RECIPE = Recipe(
         steps=3000, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, decay_from=0.55,
         average=0.998,
     ),
-    diffusion=TrainConfig(steps=3200, batch_size=32, learning_rate=1.2e-3, preview_every=600),
+    diffusion=TrainConfig(steps=2900, batch_size=32, learning_rate=1.2e-3, preview_every=600),
     network=TrainConfig(
-        steps=900, batch_size=16, learning_rate=5e-4, average=0.998, preview_every=300,
+        steps=600, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
     ),
     mask_scenes=4000,
 )  # fmt: skip
