@@ -15,7 +15,7 @@ from ldznet.ui.widgets import swatch, term
 READS = {
     "rgbnet": "reads the pixels",
     "znet": f"reads the {term('latent')}",
-    "ldznet": f"reads the {term('latent')} and the diffusion model's {term('features')}",
+    "ldznet": f"reads {term('latent')} and {term('features')}",
 }
 
 

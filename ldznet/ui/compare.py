@@ -62,7 +62,7 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
         return handlers.new_scene(style, difficulty, None, *look)
 
     run_inputs = [comparison, *inputs, *tab.looking]
-    running: dict[str, Any] = {**_MODEL, "show_progress_on": messages.picture}
+    running: dict[str, Any] = {**_MODEL, "show_progress_on": tab.hint}
     gr.on([tab.run.click, inputs.phrases.submit], run, run_inputs, answer, **running)
     tab.new_scene.click(
         draw_random,

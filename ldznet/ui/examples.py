@@ -21,6 +21,7 @@ class Example:
     """A finished comparison to begin with."""
 
     title: str
+    scene: int  # the number it was drawn from
     comparison: Comparison
 
 
@@ -63,4 +64,4 @@ def _read(folder: Path, entry: dict[str, Any], settings: Settings) -> Example:
         seconds=entry["seconds"],
         settings=settings,
     )
-    return Example(entry["title"], comparison)
+    return Example(entry["title"], number, comparison)

@@ -79,8 +79,9 @@ class Handlers:
 
     def pick_example(self, event: gr.EventData, *look: Any) -> Outputs:
         """Show a precomputed example; picture, phrases, truth, scene number and an answer."""
-        comparison = self.examples[int(event.pick)].comparison
-        inputs = (comparison.picture.image, ", ".join(comparison.phrases), None, None)
+        example = self.examples[int(event.pick)]
+        comparison = example.comparison
+        inputs = (comparison.picture.image, ", ".join(comparison.phrases), None, example.scene)
         return inputs + self._answer(comparison, look, {})
 
     def new_scene(self, style: str, difficulty: str, number: int | None, *look: Any) -> Outputs:

@@ -14,7 +14,8 @@ from ldznet.ui.page import Page
 from ldznet.ui.widgets import html, pick_html
 from ldznet.ui.words import draw_vocabulary
 
-ANY_STYLE = "any style"
+ANY_STYLE = "any"
+_HINT = '<p class="hint">Enter runs. Part several phrases by commas.</p>'
 
 
 class Messages(NamedTuple):
@@ -77,6 +78,7 @@ class Tab(NamedTuple):
     looking: Looking
     showing: Showing
     run: gr.Button
+    hint: gr.HTML
     new_scene: gr.Button
     gallery: gr.HTML
     downloads: dict[str, gr.Button]
@@ -107,7 +109,6 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
                     ", ".join(first.phrases),
                     label="What to find",
                     placeholder="red car, tree",
-                    info="Several phrases: part them by commas.",
                     lines=1,
                     max_lines=4,
                     autofocus=True,
@@ -115,9 +116,10 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
                 )
                 phrases_message = pick_html("", elem_id="phrases-message")
                 run = gr.Button("Run", variant="primary", elem_id="run")
+                hint = html(_HINT, elem_id="hint")
                 html(draw_vocabulary())
             with gr.Column(elem_id="extras"):
-                scene, new_scene = _build_scene_inputs()
+                scene, new_scene = _build_scene_inputs(examples[0].scene)
                 advanced, settings_message, truth_message = _build_advanced(first.phrases)
         with gr.Column(elem_id="answer"):
             looking, cards, settings = _build_cards(first.phrases, page)
@@ -140,6 +142,7 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
         looking=Looking(*looking, left, right),
         showing=Showing(cards, settings, pair, agreement, python, shell),
         run=run,
+        hint=hint,
         new_scene=new_scene,
         gallery=gallery,
         downloads=downloads,
@@ -147,15 +150,17 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
     )
 
 
-def _build_scene_inputs() -> tuple[SceneInputs, gr.Button]:
+def _build_scene_inputs(scene: int) -> tuple[SceneInputs, gr.Button]:
     button = gr.Button("New scene", elem_id="new-scene")
     with gr.Row(elem_id="scene-inputs"):
         styles = [ANY_STYLE, *STYLES]
-        style = gr.Dropdown(styles, value=ANY_STYLE, label="Style", min_width=90, filterable=False)
+        style = gr.Dropdown(styles, value=ANY_STYLE, label="Style", min_width=80, filterable=False)
         difficulty = gr.Dropdown(
             list(DIFFICULTIES), value="full", label="Objects", min_width=80, filterable=False
         )
-        number = gr.Number(None, label="Number", precision=0, minimum=0, min_width=80)
+        number = gr.Number(
+            scene, label="Scene", precision=0, minimum=0, min_width=80, elem_id="scene"
+        )
     return SceneInputs(style, difficulty, number), button
 
 
@@ -202,7 +207,14 @@ def _build_cards(phrases: Sequence[str], page: Page) -> tuple[_CardControls, gr.
             min_width=330,
         )
         threshold = gr.Slider(
-            0, 1, look.threshold, step=0.01, label="Threshold", buttons=[], min_width=160
+            0,
+            1,
+            look.threshold,
+            step=0.01,
+            label="Threshold",
+            buttons=[],
+            min_width=160,
+            elem_id="threshold",
         )
         opacity = gr.Slider(
             0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160
