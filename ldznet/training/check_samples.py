@@ -55,7 +55,8 @@ def _nearest(pixels: np.ndarray) -> str:
 
 def check_drawn_scenes(count: int = 200) -> dict[str, float]:
     """How often the look is right about drawn scenes of these things, none touching another."""
-    right, number = [], 0
+    right: list[bool] = []
+    number = 0
     while len(right) < count:
         number += 1
         style = list(STYLES)[number % 2]

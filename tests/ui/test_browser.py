@@ -33,14 +33,21 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def context(browser):
+    """A browser's memory: the files of the page are fetched once."""
+    return browser.new_context()
+
+
 @pytest.fixture
-def open_page(browser, server):
+def open_page(context, server):
     """Opens the app in a page of its own; afterwards, no page may have complained."""
     pages, complaints = [], []
 
-    def open_page(**options):
-        page = browser.new_page(**options)
+    def open_page(width, height):
+        page = context.new_page()
         pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(WAIT)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
@@ -58,7 +65,7 @@ def open_page(browser, server):
 
 @pytest.fixture
 def page(open_page):
-    return open_page(viewport={"width": 1440, "height": 900})
+    return open_page(1440, 900)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +135,7 @@ def test_the_threshold_acts_without_a_model_run(page, picture):
         wait_for_change(page, before)
         page.wait_for_selector(f".settings:has-text('{float(threshold):.2f}')")
     move_threshold(page, "1")
-    page.wait_for_selector(".card td.nothing")
+    page.wait_for_selector(".card td.nothing:has-text('above 1.00')")
     said = page.locator(".card.ldznet td.nothing").first.inner_text()
     assert re.search(rf"No pixel above 1.00 for '{picture[1].text}'; highest 0\.\d\d", said)
     assert page.locator(".card .time").all_inner_texts() == times
@@ -205,7 +212,7 @@ def test_an_unknown_word_is_named_and_replaced_by_a_click(page):
 
 
 def test_a_phone_shows_ld_znet_first_and_nothing_wider_than_itself(open_page):
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(390, 844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     tops = [
         page.locator(selector).bounding_box()["y"]
