@@ -11,7 +11,7 @@ from ldznet.ui.examples import Example
 from ldznet.ui.gallery import draw_gallery
 from ldznet.ui.look import VIEWS, Look
 from ldznet.ui.page import Page
-from ldznet.ui.widgets import html, pick_html
+from ldznet.ui.widgets import PictureFile, html, pick_html
 from ldznet.ui.words import draw_vocabulary
 
 ANY_STYLE = "any"
@@ -90,11 +90,8 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
     first = examples[0].comparison
     with gr.Row(elem_id="compare"):
         with gr.Column(elem_id="asking", scale=0, min_width=330):
-            picture = gr.Image(
+            picture = PictureFile(
                 first.picture.image,
-                type="filepath",
-                image_mode=None,
-                format="png",
                 sources=["upload", "clipboard", "webcam"],
                 label="Picture",
                 show_label=False,
@@ -175,10 +172,7 @@ def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Of that noise; Run.")
         template = gr.Textbox("{}", label="Template", info="Words around the phrase {}; Run.")
         settings_message = html(elem_id="settings-message")
-        truth = gr.Image(
-            type="filepath",
-            image_mode=None,
-            format="png",
+        truth = PictureFile(
             sources=["upload", "clipboard"],
             label="True mask (white is inside)",
             buttons=[],

@@ -1,8 +1,12 @@
 """Small pieces of the page that several parts use."""
 
 from html import escape
+from typing import Any
 
 import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+from gradio.utils import is_in_or_equal
 
 TERMS = {
     "latent": "The picture as the diffusion model sees it: a small grid of numbers made by its "
@@ -59,3 +63,20 @@ def html(value: str = "", elem_id: str | None = None) -> gr.HTML:
 def pick_html(value: str, elem_id: str | None = None) -> gr.HTML:
     """HTML whose elements with `data-pick` can be clicked; see `_PICK`."""
     return gr.HTML(value, apply_default_css=False, js_on_load=_PICK, elem_id=elem_id)
+
+
+class PictureFile(gr.Image):
+    """An image component that hands on its file unopened, so that only `read_image` judges it."""
+
+    is_template = True  # to the browser it is a plain image component
+
+    def __init__(self, value: np.ndarray | None = None, **options: Any) -> None:
+        super().__init__(value, type="filepath", format="png", image_mode=None, **options)
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The path of the uploaded file, or None; nowhere but where uploads are kept."""
+        if payload is None or payload.path is None:
+            return None
+        if not is_in_or_equal(payload.path, self.GRADIO_CACHE):
+            raise gr.Error("The image must be an upload.", print_exception=False)
+        return payload.path
