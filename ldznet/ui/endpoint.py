@@ -11,7 +11,7 @@ from ldznet.export import write_network
 from ldznet.images import read_image
 from ldznet.ui.models import MODEL_QUEUE, Models
 from ldznet.ui.run import read_phrases
-from ldznet.ui.widgets import PictureFile
+from ldznet.ui.widgets import picture_input
 from ldznet.ui.words import unknown_words
 
 MAX_VALUES = 12_000_000  # phrases x pixels of one request
@@ -19,7 +19,7 @@ MAX_VALUES = 12_000_000  # phrases x pixels of one request
 
 def add_endpoint(models: Models) -> None:
     """Register /compare with the app being built."""
-    image = PictureFile(label="image", visible=False)
+    image = picture_input(label="image", visible=False)
     phrases = gr.Textbox(label="phrases, parted by commas or lines", visible=False)
     threshold = gr.Number(0.5, label="threshold, 0 to 1", visible=False)
     seed = gr.Number(0, label="seed", precision=0, visible=False)

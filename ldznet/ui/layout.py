@@ -11,7 +11,7 @@ from ldznet.ui.examples import Example
 from ldznet.ui.gallery import draw_gallery
 from ldznet.ui.look import VIEWS, Look
 from ldznet.ui.page import Page
-from ldznet.ui.widgets import PictureFile, html, pick_html
+from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
 
 ANY_STYLE = "any"
@@ -90,7 +90,7 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
     first = examples[0].comparison
     with gr.Row(elem_id="compare"):
         with gr.Column(elem_id="asking", scale=0, min_width=330):
-            picture = PictureFile(
+            picture = picture_input(
                 first.picture.image,
                 sources=["upload", "clipboard", "webcam"],
                 label="Picture",
@@ -172,7 +172,7 @@ def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Of that noise; Run.")
         template = gr.Textbox("{}", label="Template", info="Words around the phrase {}; Run.")
         settings_message = html(elem_id="settings-message")
-        truth = PictureFile(
+        truth = picture_input(
             sources=["upload", "clipboard"],
             label="True mask (white is inside)",
             buttons=[],

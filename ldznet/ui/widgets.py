@@ -65,18 +65,17 @@ def pick_html(value: str, elem_id: str | None = None) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, js_on_load=_PICK, elem_id=elem_id)
 
 
-class PictureFile(gr.Image):
+def picture_input(value: np.ndarray | None = None, **options: Any) -> gr.Image:
     """An image component that hands on its file unopened, so that only `read_image` judges it."""
+    component = gr.Image(value, type="filepath", format="png", image_mode=None, **options)
 
-    is_template = True  # to the browser it is a plain image component
-
-    def __init__(self, value: np.ndarray | None = None, **options: Any) -> None:
-        super().__init__(value, type="filepath", format="png", image_mode=None, **options)
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file, or None; nowhere but where uploads are kept."""
+    def take_path(payload: ImageData | None) -> str | None:
         if payload is None or payload.path is None:
             return None
-        if not is_in_or_equal(payload.path, self.GRADIO_CACHE):
+        if not is_in_or_equal(payload.path, component.GRADIO_CACHE):  # where uploads are kept
             raise gr.Error("The image must be an upload.", print_exception=False)
         return payload.path
+
+    # Not in a subclass: gradio writes a .pyi file beside the source of any it meets.
+    component.preprocess = take_path  # type: ignore[method-assign]
+    return component
