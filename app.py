@@ -16,15 +16,15 @@ def free_port(first: int) -> int:
 
 def main() -> None:
     """Load the models and serve the page until interrupted."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # the log is for what matters;
-    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")  # read when they are first imported
-    from ldznet.pipeline import Segmenter
-    from ldznet.ui import Models, build_interface, launch_options
-
     wanted = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when first imported
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     try:
         if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")
+        from ldznet.pipeline import Segmenter
+        from ldznet.ui import Models, build_interface, launch_options
+
         demo = build_interface(Models(Segmenter.from_pretrained()))
         port = free_port(int(wanted))
     except ValueError as error:

@@ -97,7 +97,7 @@ def _legend(look: Look) -> str:
         "contour": "The edge of what is found, the picture left free.",
         "errors": f'<span class="hatch rising" style="--own:{MISSED}"></span>missed '
         f'<span class="hatch falling" style="--own:{FALSE}"></span>falsely found; '
-        "what is found rightly stays as it is",
+        "found rightly where the picture is bright",
         "heat": f'<span class="bar"><i style="left:{look.threshold:.0%}"></i>'
         f'<img src="{png_uri(draw_colour_bar(256))}" alt=""></span>'
         "probability 0 to 1, the highest of the phrases shown; the mark is the threshold",

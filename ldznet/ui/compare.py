@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import gradio as gr
@@ -56,7 +57,13 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
     with_inputs = [inputs.picture, inputs.phrases, inputs.truth, tab.scene.number, *answer]
 
     def run(progress: Any = gr.Progress(), *values: Any) -> Outputs:  # noqa: B008
-        return handlers.run(lambda share, step: progress(share, desc=step), *values)
+        steps = count(1)
+        total = 2 + len(handlers.models.titles)  # image, features, and each network
+
+        def report(share: float, step: str) -> None:
+            progress(share, desc=f"Step {min(next(steps), total)} of {total}: {step}")
+
+        return handlers.run(report, *values)
 
     def draw_random(style: str, difficulty: str, *look: Any) -> Outputs:
         return handlers.new_scene(style, difficulty, None, *look)

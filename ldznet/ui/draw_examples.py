@@ -26,7 +26,7 @@ SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
     (
         "On the beach",
         (118, "photo", "full"),
-        ("pink umbrella", "red ring", "umbrella right of the pink umbrella"),
+        ("pink umbrella", "red ring", "small umbrella"),
     ),
     ("Boats", (108, "photo", "full"), ("the boats", "yellow heart")),
     ("Toy cars", (141, "photo", "full"), ("red car", "large car")),

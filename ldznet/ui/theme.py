@@ -45,5 +45,9 @@ def build_theme() -> gr.themes.Base:
         slider_color_dark="*neutral_200",
         input_background_fill="white",
         input_background_fill_dark="#1C2538",
+        checkbox_background_color_selected="*neutral_800",
+        checkbox_background_color_selected_dark="*neutral_500",
+        checkbox_border_color_selected="*neutral_800",
+        checkbox_border_color_selected_dark="*neutral_500",
         color_accent="*neutral_800",
     )

@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from html import escape
 
-from ldznet.data.shapes import CATEGORIES, COLOURS, SIZES, WORDS
+from ldznet.data.shapes import CATEGORIES, COLOURS, SIZES
+from ldznet.data.shapes.language import plural
 from ldznet.ui.models import Models
 
 EXAMPLE_PHRASES = ("the two cars", "all red balls", "small blue box", "tree left of the house")
+ASKED_FOR = (*CATEGORIES, *map(plural, CATEGORIES), *COLOURS, *SIZES)
 ARROW = "→"  # between a word and its replacement in a pick
 
 
 def unknown_words(models: Models, phrases: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Each word of the phrases the backbone has never seen, with up to three known near it."""
     backbone = models.segmenter.backbone
-    known = [word for word in WORDS if not backbone.unknown_words(word)]
+    known = [word for word in ASKED_FOR if not backbone.unknown_words(word)]
     found = (word for phrase in phrases for word in backbone.unknown_words(phrase))
-    return {word: tuple(get_close_matches(word, known, n=3)) for word in dict.fromkeys(found)}
+    return {
+        word: tuple(get_close_matches(word, known, n=2, cutoff=0.65))
+        for word in dict.fromkeys(found)
+    }
 
 
 def draw_word_note(models: Models, phrases: Sequence[str]) -> str:
