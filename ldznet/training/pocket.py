@@ -57,7 +57,7 @@ RECIPE = Recipe(
     ),
     diffusion=TrainConfig(steps=2900, batch_size=32, learning_rate=1.2e-3, preview_every=600),
     network=TrainConfig(
-        steps=600, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
+        steps=1200, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
     ),
     mask_scenes=4000,
 )  # fmt: skip

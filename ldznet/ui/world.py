@@ -5,10 +5,9 @@ import numpy as np
 from ldznet.pipeline import POCKET
 from ldznet.ui.models import Models
 
-# Root mean square error in [0, 1] of the autoencoder's own redrawing of a picture. Measured on 900
-# held-out scenes, 150 of each style: 1.2 % are above it, of sketches 7 %, of the other styles none.
-# Of 7 photographs 6 are above it, of their blurred or plain parts only half: smooth pictures are
-# easy to redraw wherever they come from, so a missing note promises nothing.
+# Error in [0, 1] of the median pixel when the autoencoder redraws a picture, chosen and measured by
+# `python -m ldznet.ui.measure_world`; assets/benchmarks/world.json says how often it errs. Smooth
+# pictures are easy to redraw wherever they come from, so a missing note promises nothing.
 WORLD_LIMIT = 0.035
 
 
