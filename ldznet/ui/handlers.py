@@ -91,10 +91,10 @@ class Handlers:
         try:
             with complaints_about("picture"):
                 scene = draw_scene(number, None if style == ANY_STYLE else style, difficulty)
+            picture, phrases = picture_of(scene), choose_phrases(scene)
+            comparison = run_comparison(self.models, picture, phrases)
         except InputError as complaint:
             return (SKIP,) * 4 + _complain(complaint)
-        picture, phrases = picture_of(scene), choose_phrases(scene)
-        comparison = run_comparison(self.models, picture, phrases)
         said = draw_notes(self.models, comparison)
         inputs = (picture.image, ", ".join(phrases), None, number)
         return inputs + self._answer(comparison, look, said)

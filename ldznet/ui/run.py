@@ -100,9 +100,12 @@ def run_comparison(
     template: str = "{}",
     report: Report | None = None,
 ) -> Comparison:
-    """Run every network. Raises a complaint about the settings if one is out of range."""
+    """Run every network. Raises an error about the phrases or settings that cannot be used."""
     with complaints_about("settings"):
-        apply_template(template, phrases)
+        texts = apply_template(template, phrases)
+    with complaints_about("phrases"):
+        models.segmenter.backbone.encode_text(texts)  # only to hear whether one is too long
+    with complaints_about("settings"):
         found = models.segmenter.compare(
             picture.image,
             phrases,

@@ -21,7 +21,7 @@ from ldznet.ui.snippets import command_line, python_code
 
 @pytest.fixture(scope="module")
 def comparison(pocket):
-    scene = draw_scene(21, "photo", "pair")
+    scene = draw_scene(118, "photo", "full")
     return run_comparison(Models(pocket), picture_of(scene), choose_phrases(scene), seed=2)
 
 
@@ -54,7 +54,8 @@ def test_everything_holds_what_its_list_names(comparison):
 def test_each_kind_is_a_part_of_everything(comparison, kind):
     everything = unzip(zip_files("everything", comparison, Look()))
     files = unzip(zip_files(kind, comparison, Look()))
-    count = {"masks": 6, "cut-outs": 6, "overlays": 3, "probabilities": 1}[kind]
+    each = 3 * len(comparison.phrases)
+    count = {"masks": each, "cut-outs": each, "overlays": 3, "probabilities": 1}[kind]
     assert len(files) == count
     assert files.items() <= everything.items()
 
