@@ -18,7 +18,7 @@ from diffusers import ModelMixin
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import build_pocket
 from ldznet.data.shapes import WORDS
-from ldznet.networks import NETWORKS
+from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
 from ldznet.provenance import commit, machine
 from ldznet.training.autoencoder import normalise_latents, train_autoencoder
 from ldznet.training.diffusion import train_diffusion
@@ -71,9 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=ASSETS, help="where finished weights go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="drawing processes")
     parser.add_argument(
-        "--continue-from", type=Path, help="a finished backbone folder to start from, not noise"
+        "--continue-from", type=Path, help="finished weights to start from: a folder like assets"
     )
     options = parser.parse_args(arguments)
+    try:
+        _run_stages(options)
+    except ValueError as error:
+        raise SystemExit(f"ldznet: {error}") from error
+
+
+def _run_stages(options: argparse.Namespace) -> None:
     torch.manual_seed(0)
     stages = [stage for stage in STAGES if stage in options.stages]
     if "scenes" in stages:
@@ -84,13 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _train_diffusion(options.runs, options.output / "pocket", options.continue_from)
     for name in NETWORKS:
         if name in stages:
-            _train_network(name, options.runs, options.output)
+            _train_network(name, options.runs, options.output, options.continue_from)
 
 
 def _start(continue_from: Path | None) -> LatentDiffusion:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if continue_from:
-        return LatentDiffusion.from_pretrained(continue_from, device=device)
+        return LatentDiffusion.from_pretrained(continue_from / "pocket", device=device)
     backbone = build_pocket(WORDS)
     for part in (backbone.vae, backbone.unet, backbone.text_encoder):
         part.to(device)
@@ -115,10 +122,17 @@ def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> No
     """The text encoder and the U-Net on the finished first stage; writes the whole backbone."""
     backbone = _start(continue_from)
     first_stage = runs / "autoencoder"
-    vae = type(backbone.vae).from_pretrained(
-        first_stage / "vae", dtype=torch.float32, use_safetensors=True
-    )
-    backbone.vae = vae.requires_grad_(False).eval().to(backbone.device)
+    if trained_here := (first_stage / "card.json").exists():
+        vae = type(backbone.vae).from_pretrained(
+            first_stage / "vae", dtype=torch.float32, use_safetensors=True
+        )
+        backbone.vae = vae.requires_grad_(False).eval().to(backbone.device)
+        origin = first_stage
+    elif continue_from:
+        origin = continue_from / "pocket"
+    else:
+        raise ValueError("There is no first stage yet; run the stage 'autoencoder' before.")
+    card = json.loads((origin / "card.json").read_text())
     stores = [open_scenes(runs / "scenes", name, count) for name, count in RECIPE.scenes.items()]
     result = train_diffusion(backbone, stores, RECIPE.diffusion, runs / "diffusion", PROMPTS)
     for part in ("vae", "unet", "text_encoder"):
@@ -131,26 +145,19 @@ def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> No
         result,
         {
             "data": f"drawn world, captions only, all styles: {RECIPE.scenes}",
-            "first_stage": json.loads((first_stage / "card.json").read_text()),
+            "first_stage": card if trained_here else card["first_stage"],
         },
     )
 
 
-def _train_network(name: str, runs: Path, output: Path) -> None:
-    """One network, started from the backbone's U-Net wherever shapes match."""
+def _train_network(name: str, runs: Path, output: Path, continue_from: Path | None) -> None:
+    """One network, started from the backbone's U-Net wherever shapes match, or continued."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     backbone = LatentDiffusion.from_pretrained(output / "pocket", device=device)
-    unet = backbone.unet.config
-    torch.manual_seed(RECIPE.network.seed)
-    network = NETWORKS[name](
-        block_out_channels=unet.block_out_channels,
-        cross_attention_dim=unet.cross_attention_dim,
-        attention_head_dim=unet.attention_head_dim,
-        norm_num_groups=unet.norm_num_groups,
-        sample_size=unet.sample_size,
-        factor=backbone.factor,
-    )
-    network.initialise_from(backbone.unet)
+    if continue_from:
+        network = load_network(continue_from / "networks" / "pocket" / name)
+    else:
+        network = _new_network(name, backbone)
     network.to(device, memory_format=torch.channels_last)
     scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
     result = train_network(network, backbone, scenes, RECIPE.network, runs / name)
@@ -163,9 +170,26 @@ def _train_network(name: str, runs: Path, output: Path) -> None:
         {
             "data": f"drawn world, photo style only, {RECIPE.mask_scenes} scenes with masks",
             "backbone": "pocket",
-            "start": "the backbone's U-Net wherever shapes match",
+            "start": "earlier weights"
+            if continue_from
+            else "the backbone's U-Net wherever shapes match",
         },
     )
+
+
+def _new_network(name: str, backbone: LatentDiffusion) -> SegmentationNetwork:
+    unet = backbone.unet.config
+    torch.manual_seed(RECIPE.network.seed)
+    network = NETWORKS[name](
+        block_out_channels=unet.block_out_channels,
+        cross_attention_dim=unet.cross_attention_dim,
+        attention_head_dim=unet.attention_head_dim,
+        norm_num_groups=unet.norm_num_groups,
+        sample_size=unet.sample_size,
+        factor=backbone.factor,
+    )
+    network.initialise_from(backbone.unet)
+    return network
 
 
 def _save_half(model: ModelMixin, folder: Path) -> None:

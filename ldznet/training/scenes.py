@@ -45,8 +45,13 @@ def draw_scenes(folder: Path, counts: dict[str, int], workers: int) -> None:
 
 
 def open_scenes(folder: Path, difficulty: str, count: int) -> SceneStore:
-    """The first `count` scenes of one difficulty, rounded up to whole shards."""
+    """The first `count` scenes of one difficulty, rounded up to whole shards.
+
+    Raises ValueError if some are not drawn.
+    """
     shards = range(-(-count // SHARD))
+    if not all(_paths(folder, difficulty, shard)[1].exists() for shard in shards):
+        raise ValueError("Not all scenes are drawn yet; run the stage 'scenes' before.")
     texts = [json.loads(_paths(folder, difficulty, shard)[1].read_text()) for shard in shards]
     return SceneStore(
         pictures=[np.load(_paths(folder, difficulty, shard)[0], mmap_mode="r") for shard in shards],

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ldznet.networks import load_network
 from ldznet.pipeline import Segmenter
 from ldznet.training import pocket
 from ldznet.training.loop import TrainConfig
@@ -39,3 +40,23 @@ def test_the_recipe_goes_from_nothing_to_a_working_segmenter(tiny_recipe, tmp_pa
     assert card["result"]["samples"] == 4
     for sheet in ("autoencoder/reconstructions", "diffusion/samples", "ldznet/masks"):
         assert (tmp_path / "runs" / f"{sheet}-000002.png").exists()
+
+
+def test_training_goes_on_from_finished_weights_alone(tiny_recipe, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    pocket.main(["--runs", str(tmp_path / "a"), "--output", str(first), "--workers", "1"])
+    again = ["--runs", str(tmp_path / "b"), "--output", str(second), "--workers", "1"]
+    stages = ["scenes", "diffusion", "znet"]
+    pocket.main([*again, "--continue-from", str(first), "--stages", *stages])
+    folders = [output / "networks" / "pocket" / "znet" for output in (first, second)]
+    weights = [load_network(folder).unet.mid_block.resnets[0].conv1.weight for folder in folders]
+    change = (weights[1] - weights[0]).abs().mean() / weights[0].abs().mean()
+    assert 0 < change < 0.2  # trained on, and not from new random weights
+    card = json.loads((second / "pocket" / "card.json").read_text())
+    assert card["first_stage"]["result"]["samples"] == 4
+
+
+def test_without_a_first_stage_it_says_what_to_do(tiny_recipe, tmp_path):
+    arguments = ["--runs", str(tmp_path / "runs"), "--output", str(tmp_path), "--workers", "1"]
+    with pytest.raises(SystemExit, match="run the stage 'autoencoder' before"):
+        pocket.main([*arguments, "--stages", "diffusion"])
