@@ -17,8 +17,11 @@ def free_port(first: int) -> int:
 def main() -> None:
     """Load the models and serve the page until interrupted."""
     wanted = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # read when first imported
+    # Read on import. More threads gain pocket little and lose tenfold where a browser is busy too.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")

@@ -20,8 +20,8 @@ def empty_layer(height: int, width: int) -> np.ndarray:
 
 
 def enlarge(masks: np.ndarray, scale: int) -> np.ndarray:
-    """(..., H, W) to (..., H x scale, W x scale): every pixel becomes a square."""
-    return masks.repeat(scale, axis=-2).repeat(scale, axis=-1) if scale > 1 else masks
+    """(..., H, W) to a copy (..., H x scale, W x scale): every pixel becomes a square."""
+    return masks.repeat(scale, axis=-2).repeat(scale, axis=-1)
 
 
 def paint(layer: np.ndarray, where: np.ndarray, colour: str, opacity: float = 1.0) -> None:
@@ -63,9 +63,9 @@ def colour_in(labels: np.ndarray, *paints: tuple[str, float]) -> np.ndarray:
 
 def composite(image: np.ndarray, layer: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: a layer (H, W, 4) over a picture (H, W, 3) of its size."""
-    alpha = layer[..., 3:].astype(np.float32) / 255
-    mixed = layer[..., :3] * alpha + image * (1 - alpha)
-    return np.round(mixed).astype(np.uint8)
+    alpha = layer[..., 3:].astype(np.uint32)
+    mixed = layer[..., :3] * alpha + image * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)
 
 
 def check_masks(masks: np.ndarray, colours: Sequence[str] | None) -> np.ndarray:

@@ -32,13 +32,13 @@ def overlay_layer(
     [0, 1] is the fill's, `outline` the line's width in pixels.
     """
     masks = check_masks(masks, colours)
-    large = enlarge(masks, scale)
-    layer = empty_layer(*large.shape[1:])
-    pairs = list(zip(large, colours or phrase_colours(len(masks)), strict=True))
-    for mask, colour in pairs:
+    colours = colours or phrase_colours(len(masks))
+    layer = empty_layer(*masks.shape[1:])
+    for mask, colour in zip(masks, colours, strict=True):
         paint(layer, mask, colour, opacity)
-    for mask, colour in pairs:  # after all fills, so that no outline is buried
-        paint(layer, rim(mask, outline), colour)
+    layer = enlarge(layer.transpose(2, 0, 1), scale).transpose(1, 2, 0)
+    for mask, colour in zip(masks, colours, strict=True):  # last, so that no outline is buried
+        paint(layer, rim(enlarge(mask, scale), outline), colour)
     return layer
 
 

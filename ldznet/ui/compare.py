@@ -16,7 +16,7 @@ from ldznet.ui.handlers import Handlers, Outputs
 from ldznet.ui.layout import Tab, build_layout
 from ldznet.ui.look import Look, read_look
 from ldznet.ui.models import MODEL_QUEUE, Models
-from ldznet.ui.page import show
+from ldznet.ui.page import show_above, show_below
 from ldznet.ui.words import replace_word
 
 # Events of the page itself are no part of the API.
@@ -36,7 +36,8 @@ def build(models: Models) -> None:
     """Build the tab inside the app being built."""
     examples = read_examples()
     first = examples[0].comparison
-    tab = build_layout(examples, show(models, first, Look()), models.titles)
+    above, below = show_above(models, first, Look()), show_below(models, first, Look())
+    tab = build_layout(examples, above, below, models.titles)
     comparison = gr.State(first)
     handlers = Handlers(models, examples)
     _wire_runs(tab, comparison, handlers)
@@ -49,7 +50,8 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
     inputs, messages = tab.inputs, tab.messages
     answer = [
         comparison,
-        *tab.showing,
+        *tab.above,
+        *tab.below,
         tab.looking.phrases,
         inputs.truth_phrase,
         *messages,
@@ -85,7 +87,7 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
     inputs.truth.input(
         handlers.add_truth,
         [comparison, inputs.truth, inputs.truth_phrase, *tab.looking],
-        [comparison, *tab.showing, messages.truth],
+        [comparison, *tab.above, *tab.below, messages.truth],
         **_OWN,
     )
 
@@ -105,12 +107,12 @@ def _wire_looking(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
             looking.left.input,
             looking.right.input,
         ],
-        handlers.look_again,
+        handlers.look_above,
         [comparison, *looking],
-        list(tab.showing),
+        list(tab.above),
         trigger_mode="always_last",  # a moving slider asks again when the last answer is there
         **_LIGHT,
-    )
+    ).then(handlers.look_below, [comparison, *looking], list(tab.below), **_LIGHT)
 
 
 def _wire_downloads(tab: Tab, comparison: gr.State) -> None:

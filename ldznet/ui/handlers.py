@@ -9,10 +9,10 @@ import gradio as gr
 from ldznet.data.shapes import TRAIN_START, draw_scene
 from ldznet.ui.comparison import Comparison
 from ldznet.ui.examples import Example
-from ldznet.ui.layout import ANY_STYLE, Messages, Showing
+from ldznet.ui.layout import ANY_STYLE, Messages
 from ldznet.ui.look import read_look
 from ldznet.ui.models import Models
-from ldznet.ui.page import draw_notes, show
+from ldznet.ui.page import Above, Below, draw_notes, show_above, show_below
 from ldznet.ui.run import (
     InputError,
     Place,
@@ -28,13 +28,15 @@ from ldznet.ui.widgets import message
 
 SKIP = gr.skip()  # leaves an output as it is
 Outputs = tuple[Any, ...]
+_SHOWN = len(Above._fields + Below._fields)
 
 
 class Handlers:
     """The handlers of one app; a session's state comes in and goes out with each call.
 
-    `look` is the values of the components of `Looking`. An answer is the comparison, a `Page`, the
-    phrases shown, the truth's phrases and the `Messages`; a complaint leaves all but those alone.
+    `look` is the values of the components of `Looking`. An answer is the comparison, the fields of
+    `Above` and `Below`, the phrases shown, the truth's phrases and the `Messages`; a complaint
+    changes only those.
     """
 
     def __init__(self, models: Models, examples: Sequence[Example]) -> None:
@@ -99,9 +101,16 @@ class Handlers:
         inputs = (picture.image, ", ".join(phrases), None, number)
         return inputs + self._answer(comparison, look, said)
 
-    def look_again(self, comparison: Comparison, *look: Any) -> Outputs:
-        """The page of the same comparison as the controls now say; no model runs."""
-        return show(self.models, comparison, read_look(*look))
+    def look_above(self, comparison: Comparison, *look: Any) -> Above:
+        """The cards of the same comparison as the controls now say; no model runs."""
+        return show_above(self.models, comparison, read_look(*look))
+
+    def look_below(self, comparison: Comparison, *look: Any) -> Below:
+        """The same for what stands below the cards."""
+        return show_below(self.models, comparison, read_look(*look))
+
+    def _look(self, comparison: Comparison, *look: Any) -> Outputs:
+        return (*self.look_above(comparison, *look), *self.look_below(comparison, *look))
 
     def add_truth(
         self, comparison: Comparison, path: str | None, phrase: str, *look: Any
@@ -112,9 +121,9 @@ class Handlers:
                 mask = read_truth(path, comparison.picture)
                 comparison = comparison.with_truth(phrase, mask)
         except InputError as complaint:
-            kept = (SKIP,) * (1 + len(Showing._fields))
+            kept = (SKIP,) * (1 + _SHOWN)
             return (*kept, message(str(complaint), "error"))
-        return (comparison, *self.look_again(comparison, *look), "")
+        return (comparison, *self._look(comparison, *look), "")
 
     def _answer(
         self, comparison: Comparison, look: Sequence[Any], said: Mapping[Place, str]
@@ -123,7 +132,7 @@ class Handlers:
         phrases = list(comparison.phrases)
         return (
             comparison,
-            *self.look_again(comparison, view, threshold, opacity, None, left, right),
+            *self._look(comparison, view, threshold, opacity, None, left, right),
             gr.CheckboxGroup(choices=phrases, value=phrases),
             gr.Dropdown(choices=phrases, value=phrases[0]),
             *_messages(said),
@@ -131,7 +140,7 @@ class Handlers:
 
 
 def _complain(complaint: InputError) -> Outputs:
-    kept = (SKIP,) * (1 + len(Showing._fields) + 2)
+    kept = (SKIP,) * (1 + _SHOWN + 2)
     return kept + _messages({complaint.place: message(str(complaint), "error")})
 
 

@@ -10,7 +10,7 @@ from ldznet.ui.downloads import KINDS
 from ldznet.ui.examples import Example
 from ldznet.ui.gallery import draw_gallery
 from ldznet.ui.look import VIEWS, Look
-from ldznet.ui.page import Page
+from ldznet.ui.page import Above, Below
 from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
 
@@ -58,11 +58,16 @@ class Looking(NamedTuple):
     right: gr.Dropdown
 
 
-class Showing(NamedTuple):
-    """The outputs of a `Page`, in the order of its fields."""
+class ShowingAbove(NamedTuple):
+    """The outputs of `Above`, in the order of its fields."""
 
     cards: gr.HTML
     settings: gr.HTML
+
+
+class ShowingBelow(NamedTuple):
+    """The outputs of `Below`, in the order of its fields."""
+
     pair: gr.ImageSlider
     agreement: gr.HTML
     python: gr.Code
@@ -76,7 +81,8 @@ class Tab(NamedTuple):
     scene: SceneInputs
     messages: Messages
     looking: Looking
-    showing: Showing
+    above: ShowingAbove
+    below: ShowingBelow
     run: gr.Button
     hint: gr.HTML
     new_scene: gr.Button
@@ -85,8 +91,10 @@ class Tab(NamedTuple):
     file: gr.DownloadButton
 
 
-def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]) -> Tab:
-    """Lay out the tab, filled with the first example's page."""
+def build_layout(
+    examples: Sequence[Example], above: Above, below: Below, titles: dict[str, str]
+) -> Tab:
+    """Lay out the tab, filled with what is shown of the first example."""
     first = examples[0].comparison
     with gr.Row(elem_id="compare"):
         with gr.Column(elem_id="asking", scale=0, min_width=330):
@@ -119,25 +127,26 @@ def build_layout(examples: Sequence[Example], page: Page, titles: dict[str, str]
                 scene, new_scene = _build_scene_inputs(examples[0].scene)
                 advanced, settings_message, truth_message = _build_advanced(first.phrases)
         with gr.Column(elem_id="answer"):
-            looking, cards, settings = _build_cards(first.phrases, page)
+            looking, cards, settings = _build_cards(first.phrases, above)
             gallery = pick_html(draw_gallery(examples), elem_id="gallery")
             with gr.Row(elem_id="below"):
                 with gr.Column(min_width=300):
-                    left, right, pair = _build_pair(page, titles)
+                    left, right, pair = _build_pair(below, titles)
                 with gr.Column(min_width=300):
                     html("<h3>Where the networks agree</h3>")
-                    agreement = html(page.agreement)
+                    agreement = html(below.agreement)
                 with gr.Column(min_width=300, elem_id="take"):
                     downloads, file = _build_downloads()
                     html("<h3>Get the same result</h3>")
-                    python = _build_code(page.python, "python", "Python")
-                    shell = _build_code(page.shell, "shell", "Command line")
+                    python = _build_code(below.python, "python", "Python")
+                    shell = _build_code(below.shell, "shell", "Command line")
     return Tab(
         inputs=Inputs(picture, phrases, *advanced),
         scene=scene,
         messages=Messages(picture_message, phrases_message, settings_message, truth_message),
         looking=Looking(*looking, left, right),
-        showing=Showing(cards, settings, pair, agreement, python, shell),
+        above=ShowingAbove(cards, settings),
+        below=ShowingBelow(pair, agreement, python, shell),
         run=run,
         hint=hint,
         new_scene=new_scene,
@@ -189,7 +198,7 @@ def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML
 _CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup]
 
 
-def _build_cards(phrases: Sequence[str], page: Page) -> tuple[_CardControls, gr.HTML, gr.HTML]:
+def _build_cards(phrases: Sequence[str], above: Above) -> tuple[_CardControls, gr.HTML, gr.HTML]:
     look = Look()
     with gr.Row(elem_id="looking"):
         view = gr.Radio(
@@ -216,19 +225,19 @@ def _build_cards(phrases: Sequence[str], page: Page) -> tuple[_CardControls, gr.
     shown = gr.CheckboxGroup(
         list(phrases), value=list(phrases), label="Phrases shown", show_label=False, elem_id="shown"
     )
-    cards = html(page.cards, elem_id="cards")
-    settings = html(page.settings, elem_id="settings")
+    cards = html(above.cards, elem_id="cards")
+    settings = html(above.settings, elem_id="settings")
     return (view, threshold, opacity, shown), cards, settings
 
 
 def _build_pair(
-    page: Page, titles: dict[str, str]
+    below: Below, titles: dict[str, str]
 ) -> tuple[gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
     look = Look()
     choices = [(title, name) for name, title in titles.items()]
     html("<h3>One over the other</h3>")
     pair = gr.ImageSlider(
-        page.pair, format="png", show_label=False, interactive=False, buttons=[], elem_id="pair"
+        below.pair, format="png", show_label=False, interactive=False, buttons=[], elem_id="pair"
     )
     with gr.Row(elem_id="pair-choice"):
         left = gr.Dropdown(

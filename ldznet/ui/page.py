@@ -17,22 +17,30 @@ from ldznet.ui.words import draw_word_note
 from ldznet.ui.world import is_far
 
 
-class Page(NamedTuple):
-    """The outputs that follow from a comparison and a look."""
+class Above(NamedTuple):
+    """The first things looked at; a moving slider redraws these at once."""
 
     cards: str
     settings: str
+
+
+class Below(NamedTuple):
+    """The rest of the outputs that follow from a comparison and a look."""
+
     pair: tuple[np.ndarray, np.ndarray]  # two overlays to lay over one another
     agreement: str
     python: str
     shell: str
 
 
-def show(models: Models, comparison: Comparison, look: Look) -> Page:
-    """Everything shown of a comparison; no model runs."""
-    return Page(
-        cards=draw_cards(comparison, look, models.titles),
-        settings=draw_settings(comparison, look),
+def show_above(models: Models, comparison: Comparison, look: Look) -> Above:
+    """The cards and the settings line; no model runs."""
+    return Above(draw_cards(comparison, look, models.titles), draw_settings(comparison, look))
+
+
+def show_below(models: Models, comparison: Comparison, look: Look) -> Below:
+    """What stands below the cards; no model runs."""
+    return Below(
         pair=draw_pair(comparison, look),
         agreement=draw_agreement_card(comparison, look, models.titles),
         python=python_code(comparison, look.threshold),

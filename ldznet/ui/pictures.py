@@ -15,8 +15,8 @@ from ldznet.types import Segmentation
 from ldznet.ui.comparison import Comparison, shown
 from ldznet.ui.look import Look
 
-# Longest side of a drawn layer: twice a card's width on most screens, quick to draw and to send.
-SIDE = 640
+# Longest side of a drawn layer: more than a card is wide, quick to draw and to send.
+SIDE = 512
 OUTLINE = 3  # pixels of a layer, about two on the screen
 
 

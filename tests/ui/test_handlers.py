@@ -13,7 +13,7 @@ from ldznet.ui.handlers import SKIP, Handlers
 from ldznet.ui.layout import Messages
 from ldznet.ui.look import VIEWS
 from ldznet.ui.models import Models
-from ldznet.ui.page import Page
+from ldznet.ui.page import Above, Below
 
 LOOK = ("overlay", 0.5, 0.45, None, "znet", "ldznet")
 SETTINGS = (0, 400, "{}", None, None)  # seed, timestep, template, truth, its phrase
@@ -45,9 +45,12 @@ def run(handlers, last, path, text, settings=SETTINGS, look=LOOK):
 def split(outputs):
     """An answer by name."""
     comparison, *rest = outputs
-    page, rest = Page(*rest[:6]), rest[6:]
     return SimpleNamespace(
-        comparison=comparison, page=page, shown=rest[0], messages=Messages(*rest[2:])
+        comparison=comparison,
+        above=Above(*rest[:2]),
+        below=Below(*rest[2:6]),
+        shown=rest[6],
+        messages=Messages(*rest[8:]),
     )
 
 
@@ -59,8 +62,8 @@ def test_a_run_gives_every_network_and_phrase(handlers, first, upload, picture, 
     for name, found in answer.comparison.at(0.5).items():
         assert np.array_equal(found.mask, expected[name].mask)
     assert answer.shown.value == ["red ball", "the tree"]
-    assert answer.page.cards.count("<figure") == 3
-    assert "upload.png" in answer.page.settings
+    assert answer.above.cards.count("<figure") == 3
+    assert "upload.png" in answer.above.settings
     assert answer.messages == ("", "", "", "")
 
 
@@ -69,7 +72,7 @@ def test_settings_reach_the_models(handlers, first, upload, picture, segmenter):
     answer = run(handlers, first, upload(picture), "car", settings)
     expected = segmenter(picture, ["car"], seed=3, timestep=250, template="a {}")
     assert np.array_equal(answer.comparison.at(0.5)["ldznet"].mask, expected.mask)
-    assert "template=" in answer.page.python
+    assert "template=" in answer.below.python
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_a_complaint_stands_at_its_place_and_leaves_the_rest(
     assert said in getattr(answer.messages, place)
     assert sum(map(bool, answer.messages)) == 1
     assert answer.comparison == SKIP
-    assert set(map(str, answer.page)) == {str(SKIP)}
+    assert set(map(str, answer.above + answer.below)) == {str(SKIP)}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
@@ -117,36 +120,42 @@ def test_a_large_picture_is_shrunk_and_says_so(handlers, first, upload):
     height, width = answer.comparison.picture.image.shape[:2]
     assert height * width <= 1_000_000
     assert width / height == pytest.approx(2, rel=0.01)
-    assert f"shrunk to {width} × {height}" in answer.page.settings
+    assert f"shrunk to {width} × {height}" in answer.above.settings
 
 
 def test_user_text_is_no_html(handlers, first, upload, picture):
     answer = run(handlers, first, upload(picture, "<b>.png"), "<img src=x>")
-    assert "<img src=x" not in answer.page.cards + "".join(answer.messages)
-    assert "&lt;img src=x" in answer.page.cards
+    assert "<img src=x" not in answer.above.cards + "".join(answer.messages)
+    assert "&lt;img src=x" in answer.above.cards
 
 
 def test_controls_act_without_a_model(handlers, first, monkeypatch):
     monkeypatch.setattr(type(handlers.models.segmenter), "compare", None)
     seen = set()
     for view in VIEWS:
-        page = Page(*handlers.look_again(first, view, 0.5, 0.45, list(first.phrases), *LOOK[4:]))
-        seen.add(page.cards)
+        look = (view, 0.5, 0.45, list(first.phrases), *LOOK[4:])
+        seen.add(handlers.look_above(first, *look).cards)
     assert len(seen) == len(VIEWS)
-    low, high = (
-        Page(*handlers.look_again(first, "mask", at, 0.45, None, *LOOK[4:])) for at in (0.1, 0.9)
-    )
+    low, high = (handlers.look_above(first, "mask", at, *LOOK[2:]) for at in (0.1, 0.9))
     assert low.cards != high.cards
     assert "0.90" in high.settings
-    nothing = Page(*handlers.look_again(first, "overlay", 0.5, 0.45, [], *LOOK[4:]))
+    nothing = handlers.look_above(first, "overlay", 0.5, 0.45, [], *LOOK[4:])
     assert "<tbody></tbody>" in nothing.cards
 
 
+def test_what_is_below_follows_the_controls(handlers, first):
+    one = handlers.look_below(first, *LOOK)
+    other = handlers.look_below(first, "overlay", 0.5, 0.45, None, "ldznet", "znet")
+    assert np.array_equal(one.pair[0], other.pair[1])
+    assert one.agreement == other.agreement
+    assert ".at(0.7)" in handlers.look_below(first, "overlay", 0.7, *LOOK[2:]).python
+
+
 def test_nothing_found_is_said_plainly(handlers, first):
-    page = Page(*handlers.look_again(first, "overlay", 1.0, 0.45, None, *LOOK[4:]))
+    above = handlers.look_above(first, "overlay", 1.0, *LOOK[2:])
     highest = first.at(1.0)["ldznet"].probability[0].max()
     phrase = first.phrases[0]
-    assert f"No pixel above 1.00 for &#x27;{phrase}&#x27;; highest {highest:.2f}." in page.cards
+    assert f"No pixel above 1.00 for &#x27;{phrase}&#x27;; highest {highest:.2f}." in above.cards
 
 
 def test_an_example_answers_without_a_model(handlers, monkeypatch):
@@ -157,7 +166,7 @@ def test_an_example_answers_without_a_model(handlers, monkeypatch):
         assert np.array_equal(image, example.comparison.picture.image)
         assert text.split(", ") == list(example.comparison.phrases)
         assert (truth, number) == (None, example.scene)
-        assert split(outputs[4:]).page.cards.count("<figure") == 3
+        assert split(outputs[4:]).above.cards.count("<figure") == 3
 
 
 def test_a_numbered_scene_is_that_scene_with_its_truth(handlers):
@@ -186,10 +195,10 @@ def test_an_uploaded_truth_is_used(handlers, first, upload):
     mask = np.zeros((128, 128), np.uint8)
     mask[:, :64] = 255
     phrase = first.phrases[0]
-    comparison, *page, said = handlers.add_truth(first, upload(mask), phrase, *LOOK)
+    comparison, *shown, said = handlers.add_truth(first, upload(mask), phrase, *LOOK)
     assert said == ""
     assert np.array_equal(comparison.picture.truth[phrase], mask > 0)
-    assert Page(*page).cards != Page(*handlers.look_again(first, *LOOK)).cards
+    assert shown[0] != handlers.look_above(first, *LOOK).cards
 
 
 def test_a_truth_of_another_size_is_refused(handlers, first, upload):
