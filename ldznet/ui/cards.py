@@ -132,7 +132,7 @@ def _pair(one: Segmentation, other: Segmentation, titles: dict[str, str]) -> str
     value = iou(one.mask, other.mask)
     said = "both empty" if value is None else f"{value:.2f}"
     return (
-        f"<tr><th scope=row>{escape(titles[one.network])} · {escape(titles[other.network])}</th>"
+        f'<tr><th scope="row">{escape(titles[one.network])} · {escape(titles[other.network])}</th>'
         f'<td class="meter"><i style="width:{value or 0:.0%}"></i></td><td>{said}</td></tr>'
     )
 
