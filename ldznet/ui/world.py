@@ -5,7 +5,7 @@ import numpy as np
 from ldznet.pipeline import POCKET
 from ldznet.ui.models import Models
 
-# Root mean square error in [0, 1] when the autoencoder redraws a picture, chosen and measured by
+# Error in [0, 1] of the median pixel when the autoencoder redraws a picture, chosen and measured by
 # `python -m ldznet.ui.measure_world`: 2 % of 600 drawn scenes are above it, and 5 of 10 foreign
 # pictures below (assets/benchmarks/world.json). Smooth pictures are easy to redraw wherever they
 # come from, so a missing note promises nothing.
