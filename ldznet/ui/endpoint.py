@@ -20,14 +20,18 @@ MAX_VALUES = 12_000_000  # phrases x pixels of one request
 def add_endpoint(models: Models) -> None:
     """Register /compare with the app being built."""
     image = picture_input(label="image", visible=False)
-    phrases = gr.Textbox(label="phrases, parted by commas or lines", visible=False)
+    phrases = gr.JSON(label="phrases: a list, or text parted by commas or lines", visible=False)
     threshold = gr.Number(0.5, label="threshold, 0 to 1", visible=False)
     seed = gr.Number(0, label="seed", precision=0, visible=False)
     timestep = gr.Number(400, label="timestep, 0 to 999", precision=0, visible=False)
     answer = gr.JSON(label="comparison", visible=False)
 
     def compare(
-        image: str, phrases: str, threshold: float = 0.5, seed: int = 0, timestep: int = 400
+        image: str,
+        phrases: list[str] | str,
+        threshold: float = 0.5,
+        seed: int = 0,
+        timestep: int = 400,
     ) -> dict[str, Any]:
         """Find phrases in a picture with all three networks.
 
@@ -58,7 +62,13 @@ def add_endpoint(models: Models) -> None:
 
 
 def compare_as_json(
-    models: Models, folder: Path, path: str, text: str, threshold: float, seed: int, timestep: int
+    models: Models,
+    folder: Path,
+    path: str,
+    asked: list[str] | str,
+    threshold: float,
+    seed: int,
+    timestep: int,
 ) -> dict[str, Any]:
     """The endpoint's answer; masks are written into a folder and named by it.
 
@@ -68,7 +78,11 @@ def compare_as_json(
         raise ValueError("Send an image.")
     if threshold is None or not 0 <= threshold <= 1:
         raise ValueError(f"The threshold is a probability, 0 to 1; got {threshold}.")
-    phrases, image = read_phrases(text), read_image(path)
+    if isinstance(asked, list) and all(isinstance(phrase, str) for phrase in asked):
+        asked = "\n".join(asked)
+    if not isinstance(asked, str):
+        raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
+    phrases, image = read_phrases(asked), read_image(path)
     if len(phrases) * image.width * image.height > MAX_VALUES:
         raise ValueError(
             f"{len(phrases)} phrases in {image.width} × {image.height} pixels are too much for "

@@ -72,6 +72,13 @@ def test_the_answer_is_that_of_the_segmenter(compare, scene, pocket):
         assert (mask != expected[name].at(0.3).mask[0]).mean() < 0.001  # threads may round
 
 
+def test_phrases_may_come_as_a_list_or_as_text(compare, scene):
+    answers = [compare(scene, phrases) for phrases in (["red ball", "tree"], "red ball, tree")]
+    rows = [answer["networks"]["ldznet"]["phrases"] for answer in answers]
+    assert [row["phrase"] for row in rows[0]] == ["red ball", "tree"]
+    assert [row["score"] for row in rows[0]] == [row["score"] for row in rows[1]]
+
+
 def test_only_this_endpoint_is_offered(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
     assert list(endpoints["named_endpoints"]) == ["/compare"]
@@ -137,6 +144,9 @@ def test_too_much_for_one_request_is_refused(compare, save):
     [
         ({"phrases": ""}, "at least one phrase"),
         ({"phrases": " ,\n; "}, "at least one phrase"),
+        ({"phrases": []}, "at least one phrase"),
+        ({"phrases": [1, 2]}, "a list of texts"),
+        ({"phrases": {"red": "ball"}}, "a list of texts"),
         ({"phrases": "word " * 500}, "at most 200"),
         ({"phrases": ",".join(f"ball {number}" for number in range(17))}, "At most 16"),
         ({"threshold": 1.5}, "0 to 1"),
