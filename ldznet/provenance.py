@@ -31,6 +31,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def origin(command: str) -> dict[str, Any]:
+    """What every result file says of itself: the command, the commit and the machine."""
+    return {"command": command, "commit": commit(), "machine": machine()}
+
+
 def _processor() -> str:
     """The processor's name where the system tells it, else its architecture."""
     information = Path("/proc/cpuinfo")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ldznet.provenance import commit, machine
+from ldznet.provenance import origin
 
 
 def check_result_path(path: Path) -> None:
@@ -22,7 +22,7 @@ def check_result_path(path: Path) -> None:
 
 def write_result(path: Path, arguments: argparse.Namespace, result: Mapping[str, Any]) -> None:
     """Write `result` as JSON, headed by the command, the commit and the machine it came from."""
-    head = {"command": command_line(arguments), "commit": commit(), "machine": machine()}
+    head = origin(command_line(arguments))
     text = json.dumps({**head, **result}, indent=2, ensure_ascii=False, allow_nan=False)
     folder = path.absolute().parent
     with tempfile.NamedTemporaryFile("w", dir=folder, encoding="utf-8", delete=False) as scratch:

@@ -17,7 +17,7 @@ from ldznet.backbone.generation import draw_pictures
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.data.shapes import CATEGORIES, draw_scene
 from ldznet.data.shapes.palette import PAINTS
-from ldznet.provenance import commit, machine
+from ldznet.provenance import origin
 from ldznet.training.pocket import ASSETS
 
 COLOURS = tuple(colour for colour in PAINTS if colour != "white")  # white is not saturated
@@ -109,9 +109,7 @@ def check_samples(backbone: LatentDiffusion, counts: Sequence[int] = (1, 2), see
 
 if __name__ == "__main__":
     result = {
-        "command": "python -m ldznet.training.check_samples",
-        "commit": commit(),
-        "machine": machine(),
+        **origin("python -m ldznet.training.check_samples"),
         "look_on_drawn_scenes": check_drawn_scenes(),
         "samples": check_samples(LatentDiffusion.from_pretrained(ASSETS / "pocket")),
     }

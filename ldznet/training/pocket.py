@@ -19,7 +19,7 @@ from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import build_pocket
 from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
-from ldznet.provenance import commit, machine
+from ldznet.provenance import origin
 from ldznet.training.autoencoder import normalise_latents, train_autoencoder
 from ldznet.training.diffusion import train_diffusion
 from ldznet.training.loop import TrainConfig, TrainResult
@@ -204,11 +204,9 @@ def _write_card(path: Path, config: TrainConfig, result: TrainResult, more: dict
     """What was trained on what, for how long, where, and by which command."""
     card = {
         **more,
-        "command": "python -m ldznet.training.pocket",
-        "commit": commit(),
+        **origin("python -m ldznet.training.pocket"),
         "config": dataclasses.asdict(config),
         "result": dataclasses.asdict(result),
-        "machine": machine(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(card, indent=2) + "\n")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ldznet.data.shapes import STYLES, draw_scene
 from ldznet.pipeline import ASSETS, Segmenter
-from ldznet.provenance import commit, machine
+from ldznet.provenance import origin
 
 SCENES = 100  # of each style
 SHARE = 98  # per cent of the drawn scenes that pass
@@ -47,8 +47,8 @@ def measure(segmenter: Segmenter) -> dict:
 
 
 if __name__ == "__main__":
-    head = {"command": "python -m ldznet.ui.measure_world", "commit": commit()}
-    result = {**head, "machine": machine(), **measure(Segmenter.from_pretrained("pocket"))}
+    head = origin("python -m ldznet.ui.measure_world")
+    result = {**head, **measure(Segmenter.from_pretrained("pocket"))}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
