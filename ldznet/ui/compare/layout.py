@@ -6,11 +6,11 @@ from typing import NamedTuple
 import gradio as gr
 
 from ldznet.data.shapes import DIFFICULTIES, STYLES
-from ldznet.ui.downloads import KINDS
+from ldznet.ui.compare.downloads import KINDS
+from ldznet.ui.compare.gallery import draw_gallery
+from ldznet.ui.compare.page import Above, Below
 from ldznet.ui.examples import Example
-from ldznet.ui.gallery import draw_gallery
 from ldznet.ui.look import VIEWS, Look
-from ldznet.ui.page import Above, Below
 from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
 

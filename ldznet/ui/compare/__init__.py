@@ -8,15 +8,15 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
+from ldznet.ui.compare.downloads import zip_files
+from ldznet.ui.compare.endpoint import add_endpoint
+from ldznet.ui.compare.handlers import Handlers, Outputs
+from ldznet.ui.compare.layout import Tab, build_layout
+from ldznet.ui.compare.page import show_above, show_below
 from ldznet.ui.comparison import Comparison
-from ldznet.ui.downloads import zip_files
-from ldznet.ui.endpoint import add_endpoint
 from ldznet.ui.examples import read_examples
-from ldznet.ui.handlers import Handlers, Outputs
-from ldznet.ui.layout import Tab, build_layout
 from ldznet.ui.look import Look, read_look
 from ldznet.ui.models import MODEL_QUEUE, Models
-from ldznet.ui.page import show_above, show_below
 from ldznet.ui.words import replace_word
 
 # Events of the page itself are no part of the API.

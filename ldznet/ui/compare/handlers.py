@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from ldznet.data.shapes import TRAIN_START, draw_scene
+from ldznet.ui.compare.layout import ANY_STYLE, Messages
+from ldznet.ui.compare.page import Above, Below, draw_notes, show_above, show_below
 from ldznet.ui.comparison import Comparison
 from ldznet.ui.examples import Example
-from ldznet.ui.layout import ANY_STYLE, Messages
 from ldznet.ui.look import read_look
 from ldznet.ui.models import Models
-from ldznet.ui.page import Above, Below, draw_notes, show_above, show_below
 from ldznet.ui.run import (
     InputError,
     Place,

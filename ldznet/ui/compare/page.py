@@ -6,12 +6,12 @@ import numpy as np
 
 from ldznet.figures.overlay import overlay_layer
 from ldznet.ui.cards import draw_agreement_card, draw_cards, draw_settings
+from ldznet.ui.compare.snippets import command_line, python_code
 from ldznet.ui.comparison import Comparison
 from ldznet.ui.look import Look
 from ldznet.ui.models import Models
 from ldznet.ui.pictures import OUTLINE, colours_of, draw_large, fit
 from ldznet.ui.run import Place
-from ldznet.ui.snippets import command_line, python_code
 from ldznet.ui.widgets import message
 from ldznet.ui.words import draw_word_note
 from ldznet.ui.world import is_far

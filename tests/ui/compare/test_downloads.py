@@ -11,12 +11,12 @@ from PIL import Image
 
 from ldznet.cli import main
 from ldznet.data.shapes import draw_scene
-from ldznet.ui.downloads import KINDS, zip_files
+from ldznet.ui.compare.downloads import KINDS, zip_files
+from ldznet.ui.compare.snippets import command_line, python_code
 from ldznet.ui.look import Look
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
 from ldznet.ui.scene import choose_phrases, picture_of
-from ldznet.ui.snippets import command_line, python_code
 
 
 @pytest.fixture(scope="module")

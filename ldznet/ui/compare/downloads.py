@@ -11,10 +11,10 @@ from typing import Any
 from PIL import Image
 
 from ldznet.export import PROBABILITIES, write_cut_outs, write_network, write_probabilities
+from ldznet.ui.compare.snippets import command_line, python_code
 from ldznet.ui.comparison import Comparison
 from ldznet.ui.look import Look
 from ldznet.ui.pictures import draw_agreement, draw_large
-from ldznet.ui.snippets import command_line, python_code
 
 KINDS = {
     "masks": "Masks",

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from ldznet.data.shapes import TRAIN_START, draw_scene, phrases
+from ldznet.ui.compare.handlers import SKIP, Handlers
+from ldznet.ui.compare.layout import Messages
+from ldznet.ui.compare.page import Above, Below
 from ldznet.ui.examples import read_examples
-from ldznet.ui.handlers import SKIP, Handlers
-from ldznet.ui.layout import Messages
 from ldznet.ui.look import VIEWS
 from ldznet.ui.models import Models
-from ldznet.ui.page import Above, Below
 
 LOOK = ("overlay", 0.5, 0.45, None, "znet", "ldznet")
 SETTINGS = (0, 400, "{}", None, None)  # seed, timestep, template, truth, its phrase
