@@ -33,6 +33,27 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Generation:
+    """An image drawn from a prompt, and what was kept on the way; all tensors on the CPU.
+
+    Its features follow the prompt it was drawn from, not the phrase that will be segmented.
+    """
+
+    image: np.ndarray  # (H, W, 3) uint8
+    latents: Tensor  # (1, 4, h, w) float32, scaled: the sampler's last, of which the image is made
+    prompt: str
+    negative_prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    # Timestep -> (1, 4, h, w) float16 latents that entered that step, in the sampler's order.
+    trajectory: Mapping[int, Tensor] = field(default_factory=dict)
+    # Block (6-10) -> (1, C, h, w) float16, conditional half; empty if no visited timestep served.
+    features: Mapping[int, Tensor] = field(default_factory=dict)
+    feature_timestep: int | None = None  # where the features were recorded, in [300, 500)
+
+
+@dataclass(frozen=True)
 class Sample:
     """One phrase in one image and its true mask."""
 

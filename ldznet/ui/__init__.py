@@ -4,14 +4,20 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from ldznet.ui import about, compare
+from ldznet.ui import about, attention, compare, generate
+from ldznet.ui.desk import Desk
 from ldznet.ui.models import Models
 from ldznet.ui.theme import STYLE, build_theme
 from ldznet.ui.widgets import html
 
 __all__ = ["TABS", "Models", "build_interface", "launch_options"]
 
-TABS: dict[str, Callable[[Models], None]] = {"Compare": compare.build, "About": about.build}
+TABS: dict[str, Callable[[Models, Desk], None]] = {
+    "Compare": compare.build,
+    "Generate & segment": generate.build,
+    "Attention & features": attention.build,
+    "About": about.build,
+}
 
 _HOUR = 3600  # seconds
 
@@ -33,9 +39,11 @@ def build_interface(models: Models) -> gr.Blocks:
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
         html(_HEADER.format(backbone=models.backbone, device=device))
-        for title, build in TABS.items():
-            with gr.Tab(title):
-                build(models)
+        with gr.Tabs() as tabs:
+            desk = Desk(tabs, for_compare=gr.State(), for_attention=gr.State())
+            for title, build in TABS.items():
+                with gr.Tab(title, id=title):
+                    build(models, desk)
     return demo.queue(max_size=24, default_concurrency_limit=4, api_open=False)
 
 
@@ -43,7 +51,7 @@ def launch_options() -> dict[str, object]:
     """Options of `launch`: the look of the page, and what a public server should not leave open."""
     return {
         "theme": build_theme(),
-        "css_paths": [STYLE],
+        "css_paths": [STYLE, *sorted(STYLE.parent.glob("*/style.css"))],
         "footer_links": ["api"],
         "max_file_size": "20mb",
         "state_session_capacity": 200,

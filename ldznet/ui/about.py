@@ -4,6 +4,7 @@ from html import escape
 
 import gradio as gr
 
+from ldznet.ui.desk import Desk
 from ldznet.ui.models import Models
 from ldznet.ui.widgets import TERMS, html
 
@@ -59,7 +60,7 @@ network is better: the scores over many are in the README.</p>
 """
 
 
-def build(models: Models) -> None:
+def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
     html(_TEXT)
     gr.Code(

@@ -14,6 +14,7 @@ from ldznet.ui.compare.handlers import Handlers, Outputs
 from ldznet.ui.compare.layout import Tab, build_layout
 from ldznet.ui.compare.page import show_above, show_below
 from ldznet.ui.comparison import Comparison
+from ldznet.ui.desk import Desk
 from ldznet.ui.examples import read_examples
 from ldznet.ui.look import Look, read_look
 from ldznet.ui.models import MODEL_QUEUE, Models
@@ -32,7 +33,7 @@ _MODEL: dict[str, Any] = {
 _PRESS = "() => document.querySelector('#file').click()"
 
 
-def build(models: Models) -> None:
+def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
     examples = read_examples()
     first = examples[0].comparison
