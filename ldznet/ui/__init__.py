@@ -51,7 +51,7 @@ def launch_options() -> dict[str, object]:
     """Options of `launch`: the look of the page, and what a public server should not leave open."""
     return {
         "theme": build_theme(),
-        "css_paths": [STYLE, *sorted(STYLE.parent.glob("*/style.css"))],
+        "css_paths": [STYLE, *sorted(STYLE.parent.glob("*/*.css"))],
         "footer_links": ["api"],
         "max_file_size": "20mb",
         "state_session_capacity": 200,

@@ -17,6 +17,20 @@ TERMS = {
     "0 is none, 999 is nearly all.",
     "seed": "The number the noise is drawn from. The same seed gives the same result.",
     "cross-attention": "The place where the words of the phrase meet the cells of the picture.",
+    "self-attention": "The place where every cell of the picture looks at all other cells and takes "
+    "from those it finds akin.",
+    "token": "A word, or a piece of one, as the text encoder reads it. A start and an end token frame "
+    "every phrase.",
+    "block": "One of the sixteen places in the diffusion model, numbered in the order they run, "
+    "where cells attend to one another and to the words.",
+    "stride": "How many cells of the latent, along each side, one cell of a block covers. 1 is the "
+    "finest, 8 the coarsest.",
+    "noise estimate": "What the diffusion model puts out: the noise it believes was laid on the "
+    "latent.",
+    "PCA": "Principal component analysis: the three directions in which numbers differ most, shown "
+    "as red, green and blue.",
+    "PSNR": "Peak signal-to-noise ratio in decibels: how close two pictures are. Over 30 is hard to "
+    "tell apart.",
     "threshold": "A pixel counts as found when its probability is above this.",
     "score": "Mean probability inside the mask, 0 to 1.",
     "IoU": "Intersection over union: the area two masks share, divided by the area either "
