@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -13,20 +14,31 @@ from torch import Tensor
 from torch.nn import functional
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.ldm import FEATURE_TIMESTEP
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.images import read_image
 from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
 from ldznet.phrases import apply_template, check_phrases
-from ldznet.types import Encoding, Segmentation
+from ldznet.types import Encoding, Generation, Segmentation
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = "pocket"
 
 MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
-MAX_SEED = 2**63 - 1
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What was asked of a picture, checked."""
+
+    networks: tuple[str, ...]
+    phrases: tuple[str, ...]
+    texts: tuple[str, ...]  # the phrases as the template words them
+    seed: int
+    timestep: int
 
 
 class Segmenter:
@@ -125,33 +137,102 @@ class Segmenter:
         over-long one, more than 16, an unknown network, a seed or timestep out of range, or a
         template without exactly one "{}".
         """
-        report = progress or (lambda share, step: None)
+        report = progress or _ignore
+        question = self._check(phrases, networks, seed, timestep, template)
+        picture = read_image(image)
+        _check_memory(picture, question)
+        report(0, "Encoding the image")
+        encoding = self.backbone.encode(self.to_pixels(picture), question.texts, features=False)
+        return self._answer(question, picture, encoding, report)
+
+    @torch.no_grad()
+    def compare_generated(
+        self,
+        generation: Generation,
+        phrases: Sequence[str],
+        networks: Sequence[str] | None = None,
+        *,
+        reuse: bool = True,
+        seed: int = 0,
+        timestep: int = FEATURE_TIMESTEP,
+        template: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Segmentation]:
+        """What each network finds in a picture this backbone drew, by name, as `compare` does.
+
+        The autoencoder's encoder never runs: the networks read the sampler's last latents, RGBNet
+        the picture. With `reuse` LD-ZNet reads the features kept while drawing, so the LDM does
+        not run either; they follow the prompt and not the phrase, which is an approximation (see
+        `ldznet.reuse`). Without it, or where none were kept, those latents are noised at `timestep`
+        with `seed` and the LDM reads them with the phrase: the exact way.
+
+        Raises ValueError as `compare` does, and for a generation of another backbone.
+        """
+        question = self._check(phrases, networks, seed, timestep, template)
+        self._check_generation(generation)
+        picture = Image.fromarray(generation.image)
+        _check_memory(picture, question)
+        report = progress or _ignore
+        report(0, "Encoding the phrases")
+
+        def repeat(tensor: Tensor) -> Tensor:
+            rows = len(question.texts)
+            return tensor.to(self.backbone.device, self.backbone.dtype).expand(rows, -1, -1, -1)
+
+        kept = generation.features if reuse else {}
+        encoding = Encoding(
+            pixels=repeat(self.to_pixels(picture)),
+            latents=repeat(generation.latents),
+            text=self.backbone.encode_text(question.texts),
+            features={block: repeat(feature) for block, feature in kept.items()},
+        )
+        return self._answer(question, picture, encoding, report)
+
+    def _check(
+        self,
+        phrases: Sequence[str],
+        networks: Sequence[str] | None,
+        seed: int,
+        timestep: int,
+        template: str | None,
+    ) -> "_Question":
         names = _check_names(list(self.networks) if networks is None else networks, self.networks)
         wanted = check_phrases(phrases)
         texts = apply_template(self.template if template is None else template, wanted)
-        if not 0 <= seed <= MAX_SEED:
-            raise ValueError(f"The seed must be from 0 to {MAX_SEED}; got {seed}.")
+        check_seed(seed)
         self.backbone.check_timestep(timestep)
-        picture = read_image(image)
-        _check_memory(picture, len(names), len(wanted))
+        return _Question(names, wanted, texts, seed, timestep)
 
-        report(0, "Encoding the image")
-        encoding = self.backbone.encode(self._to_pixels(picture), texts, features=False)
+    def _check_generation(self, generation: Generation) -> None:
+        unet = self.backbone.unet.config
+        widths = {block: unet.block_out_channels[BLOCKS[block].level] for block in FUSION_BLOCKS}
+        kept = {block: feature.shape[1] for block, feature in generation.features.items()}
+        height, width = (side * self.backbone.factor for side in generation.latents.shape[-2:])
+        if generation.image.shape[:2] != (height, width) or (kept and kept != widths):
+            raise ValueError("The picture was drawn by another backbone; draw it again with this.")
+
+    def _answer(
+        self, question: "_Question", picture: Image.Image, encoding: Encoding, report: Progress
+    ) -> dict[str, Segmentation]:
+        """Runs the networks, and before them the LDM if they need features that are not there."""
         shared = 0.0  # seconds spent on features, part of every network that reads them
-        if any(self.networks[name].needs_features for name in names):
+        needed = any(self.networks[name].needs_features for name in question.networks)
+        if needed and not encoding.features:
             report(0.2, "Reading the diffusion model's features")
             with _timed(self.backbone.device) as seconds:
-                encoding = self.backbone.with_features(encoding, timestep=timestep, seed=seed)
+                encoding = self.backbone.with_features(
+                    encoding, timestep=question.timestep, seed=question.seed
+                )
             shared = seconds[0]
         found = {}
-        for number, name in enumerate(names):
-            report(0.5 + 0.5 * number / len(names), f"Running {name}")
+        for number, name in enumerate(question.networks):
+            report(0.5 + 0.5 * number / len(question.networks), f"Running {name}")
             with _timed(self.backbone.device) as seconds:
                 probability = self._run(name, encoding, picture.size)
             share = shared if self.networks[name].needs_features else 0.0
             found[name] = Segmentation(
                 image=np.asarray(picture),
-                phrases=wanted,
+                phrases=question.phrases,
                 probability=probability,
                 network=name,
                 seconds=seconds[0] + share,
@@ -167,13 +248,13 @@ class Segmenter:
         autoencoder was trained on comes back worse. The median, because edges always come back
         soft: what tells a strange picture is that its surfaces do too.
         """
-        pixels = self._to_pixels(read_image(image))
+        pixels = self.to_pixels(read_image(image))
         latents = self.backbone.encode_image(pixels)
         difference = (self.backbone.decode_latents(latents) - pixels.to(latents)) / 2
         return float(difference.float().abs().amax(dim=1).median())
 
-    def _to_pixels(self, picture: Image.Image) -> Tensor:
-        """(1, 3, h, w) in [-1, 1], the picture at its working size."""
+    def to_pixels(self, picture: Image.Image) -> Tensor:
+        """(1, 3, h, w) in [-1, 1], an RGB picture at its working size."""
         multiple = self.backbone.multiple
         size = working_size(*picture.size, native_size=self.native_size, multiple=multiple)
         if size != picture.size:
@@ -230,12 +311,17 @@ def _check_names(names: Sequence[str], known: Mapping[str, object]) -> tuple[str
     return tuple(dict.fromkeys(names))
 
 
-def _check_memory(picture: Image.Image, networks: int, phrases: int) -> None:
-    if networks * phrases * picture.width * picture.height > MAX_VALUES:
+def _check_memory(picture: Image.Image, question: _Question) -> None:
+    rows = len(question.networks) * len(question.phrases)
+    if rows * picture.width * picture.height > MAX_VALUES:
         raise ValueError(
-            f"{phrases} phrases in a picture of {picture.width} x {picture.height} pixels need too "
+            f"{len(question.phrases)} phrases in a picture of {picture.width} x {picture.height} pixels need too "
             "much memory; ask for fewer or make the picture smaller."
         )
+
+
+def _ignore(share: float, step: str) -> None:
+    """The progress of a call that nobody follows."""
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-AttentionKind = Literal["self", "cross"]
+# Cells among themselves, cells to the text, and LD-ZNet's cells to the LDM's feature tokens.
+AttentionKind = Literal["self", "cross", "fusion"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Recording:
     features: dict[tuple[int, int], Tensor] = field(default_factory=dict)  # (B, C, h, w)
     # Head mean, (B, queries, keys); every row sums to 1.
     attention: dict[tuple[int, int, AttentionKind], Tensor] = field(default_factory=dict)
+    # What the block's self-attention reads, (B, h * w, C): any row of it can be computed from this.
+    states: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,21 @@
 """The frozen backbone: VAE, U-Net, text encoder and noise schedule of a latent diffusion model."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import punctuation
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ldznet.backbone.loading import load_parts
-from ldznet.backbone.recording import record
+from ldznet.backbone.recording import record, stop_after
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
 from ldznet.types import Encoding
 
 FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)
+MAX_SEED = 2**63 - 1
 
 
 class LatentDiffusion:
@@ -143,7 +142,7 @@ class LatentDiffusion:
         if not blocks:
             return {}
         last = find_block(self.unet, max(blocks))
-        with record(self.unet, features=blocks) as recording, _stop_after(last):
+        with record(self.unet, features=blocks) as recording, stop_after(last):
             self.unet(noisy_latents, timestep, text)
         return {block: recording.features[timestep, block] for block in blocks}
 
@@ -191,18 +190,7 @@ class LatentDiffusion:
         return tuple(dict.fromkeys(word for word in words if word and word not in known))
 
 
-class _Stop(Exception):  # noqa: N818 - not an error
-    """Ends a U-Net's pass early."""
-
-
-@contextmanager
-def _stop_after(module: nn.Module) -> Iterator[None]:
-    """In this context and thread, a pass that reaches `module` ends right behind it."""
-    owner = threading.get_ident()
-
-    def hook(module: nn.Module, args: tuple, output: object) -> None:
-        if threading.get_ident() == owner:
-            raise _Stop
-
-    with module.register_forward_hook(hook), suppress(_Stop):
-        yield
+def check_seed(seed: int) -> None:
+    """Raises ValueError for a seed that noise cannot be drawn from."""
+    if not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"The seed must be from 0 to {MAX_SEED}; got {seed}.")

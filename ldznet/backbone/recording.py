@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import reduce
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ldznet.blocks import find_block
 from ldznet.types import AttentionKind, Recording
 
-ATTENTION_LAYERS: dict[AttentionKind, str] = {"self": "attn1", "cross": "attn2"}
+ATTENTION_LAYERS: dict[AttentionKind, str] = {"self": "attn1", "cross": "attn2", "fusion": "attn3"}
 
 
 @contextmanager
@@ -21,18 +21,26 @@ def record(
     timesteps: Collection[int] | None = None,
     features: Collection[int] = (),
     attention: Collection[int] = (),
+    *,
+    kinds: Collection[AttentionKind] = ("self", "cross"),
+    states: Collection[int] = (),
 ) -> Iterator[Recording]:
     """A `Recording` that fills while `unet` (Stable Diffusion 1.x topology) runs in the context.
 
-    `features` and `attention` name blocks (1-16, see `ldznet.blocks`); `timesteps` keeps only those
-    passes, None keeps all. A feature is the output of the block's spatial transformer, before any
-    down- or upsampling, as in LD-ZNet's official code. An attention map is computed beside the real
-    one, so every layer keeps its fused attention and the U-Net's output keeps its bits.
+    `features`, `attention` and `states` name blocks (1-16, see `ldznet.blocks`); `timesteps` keeps
+    only those passes, None keeps all. A feature is the output of the block's spatial transformer,
+    before any down- or upsampling, as in LD-ZNet's official code. An attention map is computed
+    beside the real one, so every layer keeps its fused attention and the U-Net's output its bits.
+
+    `kinds` says which maps of those blocks to keep; "fusion" is LD-ZNet's own third attention, so
+    it needs the U-Net inside that network, and a block from 6 to 10. A self-attention map has the
+    square of the feature's cells; where a few of its rows will do, keep `states` instead, the cells
+    that the layer reads, and compute the rows with `attention_map`.
 
     Only passes of the thread that opened the context are seen. A timestep visited twice leaves its
     last pass. Tensors stay on the U-Net's device, detached. Every hook is gone afterwards, whatever
-    happened inside. Raises ValueError for a block that is not 1-16, and, from the U-Net's call, for
-    a batch of different timesteps.
+    happened inside. Raises ValueError for a block that is not 1-16 or lacks an attention asked for,
+    and, from the U-Net's call, for a batch of different timesteps.
     """
     recording = Recording()
     current = _Pass(threading.get_ident())
@@ -55,18 +63,61 @@ def record(
 
         return hook
 
+    def watch_states(number: int) -> Callable:
+        def hook(layer: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+            if current.timestep is not None:
+                read = kwargs["hidden_states"] if "hidden_states" in kwargs else args[0]
+                recording.states[current.timestep, number] = read.detach()
+
+        return hook
+
     with ExitStack() as hooks:
         hooks.enter_context(unet.register_forward_pre_hook(enter, with_kwargs=True))
         for number in features:
             block = find_block(unet, number)
             hooks.enter_context(block.register_forward_hook(watch_features(number)))
-        for number in attention:
-            transformer = find_block(unet, number).get_submodule("transformer_blocks.0")
-            for kind, name in ATTENTION_LAYERS.items():
-                layer = transformer.get_submodule(name)
-                hook = watch_attention(number, kind)
-                hooks.enter_context(layer.register_forward_pre_hook(hook, with_kwargs=True))
+        watched = [
+            (attention_layer(unet, number, kind), watch_attention(number, kind))
+            for number in attention
+            for kind in kinds
+        ]
+        watched += [
+            (attention_layer(unet, number, "self"), watch_states(number)) for number in states
+        ]
+        for layer, hook in watched:
+            hooks.enter_context(layer.register_forward_pre_hook(hook, with_kwargs=True))
         yield recording
+
+
+def attention_layer(unet: nn.Module, number: int, kind: AttentionKind) -> nn.Module:
+    """The attention layer of this kind in the block of this number (1-16).
+
+    Raises ValueError for another number, and for a block without such an attention.
+    """
+    transformer = find_block(unet, number).get_submodule("transformer_blocks.0")
+    layer = getattr(transformer, ATTENTION_LAYERS[kind], None)
+    if layer is None:
+        raise ValueError(
+            f"Block {number} has no {kind} attention; only blocks 6 to 10 of an LD-ZNet have one."
+        )
+    return layer
+
+
+@contextmanager
+def stop_after(module: nn.Module) -> Iterator[None]:
+    """In this context and thread, a pass that reaches `module` ends right behind it."""
+    owner = threading.get_ident()
+
+    def hook(module: nn.Module, args: tuple, output: object) -> None:
+        if threading.get_ident() == owner:
+            raise _Stop
+
+    with module.register_forward_hook(hook), suppress(_Stop):
+        yield
+
+
+class _Stop(Exception):  # noqa: N818 - not an error
+    """Ends a U-Net's pass early."""
 
 
 class _Pass(threading.local):
