@@ -72,6 +72,7 @@ def train(
         lr=config.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=config.weight_decay,
+        fused=True,
     )
     trained, optimizer = accelerator.prepare(model, optimizer)
     average = EMAModel(parameters, decay=config.average, use_ema_warmup=True, power=0.75)

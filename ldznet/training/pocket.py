@@ -50,12 +50,14 @@ class Recipe:
 
 
 RECIPE = Recipe(
-    scenes={"single": 16_000, "pair": 12_000, "full": 12_000},
+    scenes={"single": 20_000, "pair": 30_000, "full": 30_000},
     autoencoder=TrainConfig(
         steps=3000, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, decay_from=0.55,
         average=0.998,
     ),
-    diffusion=TrainConfig(steps=2900, batch_size=32, learning_rate=1.2e-3, preview_every=600),
+    diffusion=TrainConfig(
+        steps=31_250, batch_size=32, learning_rate=2e-3, checkpoint_every=500, preview_every=2500,
+    ),
     network=TrainConfig(
         steps=1200, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
     ),
