@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from ldznet.backbone.generation import draw_sheet
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.training.autoencoder import to_pixels
 from ldznet.training.attention import use_fast_attention
+from ldznet.training.autoencoder import to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import denoising_loss
 from ldznet.training.scenes import SceneStore
