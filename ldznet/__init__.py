@@ -4,9 +4,11 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Generation": "ldznet.types",
     "LatentDiffusion": "ldznet.backbone",
     "Segmentation": "ldznet.types",
     "Segmenter": "ldznet.pipeline",
+    "generate": "ldznet.backbone",
     "read_image": "ldznet.images",
     "record": "ldznet.backbone",
 }

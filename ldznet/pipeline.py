@@ -1,9 +1,7 @@
 """`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -16,29 +14,16 @@ from torch.nn import functional
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.images import read_image
+from ldznet.images import read_image, working_size
 from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
-from ldznet.phrases import apply_template, check_phrases
+from ldznet.question import Question, ask, check_names
 from ldznet.types import Encoding, Generation, Segmentation
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = "pocket"
 
-MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
-
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What was asked of a picture, checked."""
-
-    networks: tuple[str, ...]
-    phrases: tuple[str, ...]
-    texts: tuple[str, ...]  # the phrases as the template words them
-    seed: int
-    timestep: int
 
 
 class Segmenter:
@@ -93,7 +78,7 @@ class Segmenter:
                 "trained on it."
             )
         folder = Path(networks) if networks is not None else ASSETS / "networks" / POCKET
-        wanted = _check_names(list(NETWORKS) if names is None else names, NETWORKS)
+        wanted = check_names(list(NETWORKS) if names is None else names, NETWORKS)
         ldm = LatentDiffusion.from_pretrained(
             ASSETS / POCKET if shipped else backbone, device=device
         )
@@ -138,9 +123,9 @@ class Segmenter:
         template without exactly one "{}".
         """
         report = progress or _ignore
-        question = self._check(phrases, networks, seed, timestep, template)
+        question = self._ask(phrases, networks, template, seed, timestep)
         picture = read_image(image)
-        _check_memory(picture, question)
+        question.check_memory(picture)
         report(0, "Encoding the image")
         encoding = self.backbone.encode(self.to_pixels(picture), question.texts, features=False)
         return self._answer(question, picture, encoding, report)
@@ -168,10 +153,10 @@ class Segmenter:
 
         Raises ValueError as `compare` does, and for a generation of another backbone.
         """
-        question = self._check(phrases, networks, seed, timestep, template)
+        question = self._ask(phrases, networks, template, seed, timestep)
         self._check_generation(generation)
         picture = Image.fromarray(generation.image)
-        _check_memory(picture, question)
+        question.check_memory(picture)
         report = progress or _ignore
         report(0, "Encoding the phrases")
 
@@ -188,20 +173,19 @@ class Segmenter:
         )
         return self._answer(question, picture, encoding, report)
 
-    def _check(
+    def _ask(
         self,
         phrases: Sequence[str],
         networks: Sequence[str] | None,
+        template: str | None,
         seed: int,
         timestep: int,
-        template: str | None,
-    ) -> "_Question":
-        names = _check_names(list(self.networks) if networks is None else networks, self.networks)
-        wanted = check_phrases(phrases)
-        texts = apply_template(self.template if template is None else template, wanted)
-        check_seed(seed)
+    ) -> Question:
         self.backbone.check_timestep(timestep)
-        return _Question(names, wanted, texts, seed, timestep)
+        check_seed(seed)
+        worded = self.template if template is None else template
+        names = list(self.networks) if networks is None else networks
+        return ask(phrases, check_names(names, self.networks), worded, seed, timestep)
 
     def _check_generation(self, generation: Generation) -> None:
         unet = self.backbone.unet.config
@@ -212,7 +196,7 @@ class Segmenter:
             raise ValueError("The picture was drawn by another backbone; draw it again with this.")
 
     def _answer(
-        self, question: "_Question", picture: Image.Image, encoding: Encoding, report: Progress
+        self, question: Question, picture: Image.Image, encoding: Encoding, report: Progress
     ) -> dict[str, Segmentation]:
         """Runs the networks, and before them the LDM if they need features that are not there."""
         shared = 0.0  # seconds spent on features, part of every network that reads them
@@ -274,18 +258,6 @@ class Segmenter:
         return probability[:, 0].clamp(0, 1).numpy()
 
 
-def working_size(width: int, height: int, *, native_size: int, multiple: int) -> tuple[int, int]:
-    """(width, height) at which an image is segmented, in pixels.
-
-    About native_size x native_size in area and about the image's aspect, each side the nearest
-    multiple and at least one.
-    """
-    scale = native_size / math.sqrt(width * height)
-    steps = (max(1, math.floor(side * scale / multiple + 0.5)) for side in (width, height))
-    columns, rows = steps
-    return columns * multiple, rows * multiple
-
-
 def _check_fit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> None:
     unet = backbone.unet.config
     pairs = {
@@ -301,23 +273,6 @@ def _check_fit(name: str, network: SegmentationNetwork, backbone: LatentDiffusio
                 f"The network '{name}' was made for another backbone: its {what} is {has}, "
                 f"this backbone's is {needs}."
             )
-
-
-def _check_names(names: Sequence[str], known: Mapping[str, object]) -> tuple[str, ...]:
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        what = f"There is no network '{unknown[0]}'" if unknown else "No network was named"
-        raise ValueError(f"{what}; choose from {', '.join(known)}.")
-    return tuple(dict.fromkeys(names))
-
-
-def _check_memory(picture: Image.Image, question: _Question) -> None:
-    rows = len(question.networks) * len(question.phrases)
-    if rows * picture.width * picture.height > MAX_VALUES:
-        raise ValueError(
-            f"{len(question.phrases)} phrases in a picture of {picture.width} x {picture.height} pixels need too "
-            "much memory; ask for fewer or make the picture smaller."
-        )
 
 
 def _ignore(share: float, step: str) -> None:

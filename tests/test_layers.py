@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = (
-    {"types", "blocks", "images", "phrases", "provenance"},
+    {"types", "blocks", "images", "phrases", "noun_phrases", "question", "provenance"},
     {"backbone", "networks", "data", "metrics", "figures"},
-    {"pipeline", "export"},
-    {"training", "evaluation", "bench"},
+    {"pipeline", "export", "inspection"},
+    {"training", "evaluation", "bench", "reuse", "pointing"},
     {"cli", "ui"},
     {"__main__", "app"},
 )

@@ -7,8 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from ldznet.backbone.ldm import MAX_SEED
+from ldznet.images import working_size
 from ldznet.networks import NETWORKS
-from ldznet.pipeline import MAX_SEED, Segmenter, working_size
+from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
 
 PHRASES = ["red ball", "the blue car", "a star"]
@@ -119,31 +121,6 @@ def test_pictures_are_brought_to_the_size_the_networks_were_trained_at(segmenter
     for each in (segmenter, own):
         each(Image.new("RGB", (30, 30)), ["ball"], "rgbnet")
     assert seen == [(64, 64), (96, 96)]
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((128, 128), (128, 128)),
-        ((512, 512), (128, 128)),
-        ((20, 20), (128, 128)),
-        ((160, 90), (160, 96)),
-        ((90, 160), (96, 160)),
-        ((1600, 100), (512, 32)),
-        ((1000, 3), (2336, 32)),
-    ],
-)
-def test_working_sizes_by_hand(size, expected):
-    assert working_size(*size, native_size=128, multiple=32) == expected
-
-
-def test_working_sizes_keep_area_and_aspect_within_the_rounding():
-    numbers = np.random.default_rng(0).integers(100, 3000, (200, 2))
-    for width, height in numbers[(numbers.max(1) / numbers.min(1)) < 3].tolist():
-        columns, rows = working_size(width, height, native_size=512, multiple=64)
-        assert columns % 64 == rows % 64 == 0
-        assert abs(columns - 512 * (width / height) ** 0.5) <= 32
-        assert abs(rows - 512 * (height / width) ** 0.5) <= 32
 
 
 def test_the_template_words_the_phrase(segmenter, picture):

@@ -1,17 +1,123 @@
 """Prompt to image with diffusers' own Stable Diffusion pipeline around the backbone's parts."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, StableDiffusionPipeline
 from PIL import Image
+from torch import Tensor
 
-from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, LatentDiffusion, check_seed
+from ldznet.backbone.recording import record
+from ldznet.blocks import FUSION_BLOCKS
+from ldznet.types import Generation
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionPipeline
+
+MAX_STEPS = 100
+MAX_GUIDANCE = 30.0
+# Timesteps whose features say most about what is in the picture (paper section 4.2, Fig. 4).
+FEATURE_TIMESTEPS = range(300, 500)
+SHOWN_WORDS = 12  # of those a message says would be cut
 
 
-def build_pipeline(backbone: LatentDiffusion) -> StableDiffusionPipeline:
+@dataclass(frozen=True)
+class Step:
+    """One step of the sampler, as it is told while it draws."""
+
+    number: int  # from 1
+    total: int
+    timestep: int  # at which the noise was estimated
+    latents: Tensor  # (1, 4, h, w), scaled, after the step; on the backbone's device
+
+
+class GenerationStopped(Exception):  # noqa: N818 - not an error
+    """What an `on_step` raises to end a generation that nobody waits for any more."""
+
+
+def generate(
+    backbone: LatentDiffusion,
+    prompt: str,
+    *,
+    negative_prompt: str = "",
+    steps: int = 30,
+    guidance: float = 4.0,
+    seed: int = 0,
+    on_step: Callable[[Step], object] | None = None,
+) -> Generation:
+    """A picture of the backbone's native size drawn from a prompt, and what LD-ZNet can reuse.
+
+    The picture is bit for bit the one the stock pipeline draws from `torch.Generator` with this
+    seed. Kept on the way: the latents that entered every step, the last ones, and the features of
+    blocks 6 to 10 at the visited timestep nearest to 400 (see `feature_timestep`), of the prompt's
+    half of the guidance batch. A guidance of 1 is none: then the negative prompt is not read.
+
+    `on_step` is told every step; what it raises (such as `GenerationStopped`) passes through and
+    leaves nothing behind. Raises ValueError for an empty prompt, a prompt or negative prompt with
+    more tokens than the text encoder reads, or steps (1 to 100), guidance (1 to 30) or seed out of
+    range.
+    """
+    _check_request(backbone, prompt, negative_prompt, steps, guidance)
+    check_seed(seed)
+    pipeline = build_pipeline(backbone)
+    pipeline.scheduler.set_timesteps(steps)
+    chosen = feature_timestep(pipeline.scheduler.timesteps.tolist())
+    side = backbone.native_size
+    cells = side // backbone.factor
+    latents = backbone.draw_noise((1, backbone.unet.config.in_channels, cells, cells), seed)
+    trajectory: dict[int, Tensor] = {}
+
+    def after_step(_: Any, index: int, timestep: Tensor, tensors: dict[str, Tensor]) -> dict:
+        nonlocal latents
+        trajectory[int(timestep)] = _keep(latents)
+        latents = tensors["latents"]
+        if on_step is not None:
+            on_step(Step(index + 1, steps, int(timestep), latents))
+        return {}
+
+    timesteps = () if chosen is None else (chosen,)
+    with record(backbone.unet, timesteps=timesteps, features=FUSION_BLOCKS) as recording:
+        picture = pipeline(
+            prompt,
+            negative_prompt=negative_prompt,
+            height=side,
+            width=side,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            latents=latents,
+            output_type="np",
+            callback_on_step_end=after_step,
+        ).images[0]
+    return Generation(
+        image=_to_bytes(picture),
+        latents=latents.float().cpu(),
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        trajectory=trajectory,
+        # With guidance the batch is (unconditional, conditional), without it is conditional alone.
+        features={block: _keep(seen[-1:]) for (_, block), seen in recording.features.items()},
+        feature_timestep=chosen,
+    )
+
+
+def feature_timestep(timesteps: Iterable[int]) -> int | None:
+    """The timestep nearest to 400 of those a sampler visits within [300, 500); None without one."""
+    near = [timestep for timestep in timesteps if timestep in FEATURE_TIMESTEPS]
+    return min(near, key=lambda timestep: abs(timestep - FEATURE_TIMESTEP), default=None)
+
+
+def build_pipeline(backbone: LatentDiffusion) -> "StableDiffusionPipeline":
     """The stock pipeline, sharing the backbone's modules; DDIM, no safety checker."""
+    # Imported here: whoever only segments need not load it.
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
     pipeline = StableDiffusionPipeline(
         vae=backbone.vae,
         text_encoder=backbone.text_encoder,
@@ -47,7 +153,7 @@ def draw_pictures(
         generator=[torch.Generator().manual_seed(seed + i) for i in range(len(prompts))],
         output_type="np",
     ).images
-    return (pictures * 255).round().astype(np.uint8)
+    return _to_bytes(pictures)
 
 
 def draw_sheet(
@@ -60,3 +166,41 @@ def draw_sheet(
         pictures = np.concatenate([pictures, blank])
     rows = [np.hstack(list(pictures[i : i + columns])) for i in range(0, len(pictures), columns)]
     return Image.fromarray(np.vstack(rows))
+
+
+def _to_bytes(pictures: np.ndarray) -> np.ndarray:
+    """uint8 of floats in [0, 1], rounded as diffusers rounds them."""
+    return (pictures * 255).round().astype(np.uint8)
+
+
+def _keep(tensor: Tensor) -> Tensor:
+    """A copy of its own, half precision, on the CPU: small, and free of the batch it was in."""
+    return tensor.to("cpu", torch.float16, copy=True)
+
+
+def _check_request(
+    backbone: LatentDiffusion, prompt: str, negative_prompt: str, steps: int, guidance: float
+) -> None:
+    if not prompt.strip():
+        raise ValueError("The prompt is empty; write what to draw.")
+    for name, text in (("prompt", prompt), ("negative prompt", negative_prompt)):
+        _check_length(backbone, name, text)
+    if not 1 <= steps <= MAX_STEPS:
+        raise ValueError(f"The number of steps must be from 1 to {MAX_STEPS}; got {steps}.")
+    if not 1 <= guidance <= MAX_GUIDANCE:
+        raise ValueError(f"The guidance must be from 1 to {MAX_GUIDANCE:.0f}; got {guidance}.")
+
+
+def _check_length(backbone: LatentDiffusion, name: str, text: str) -> None:
+    """The pipeline would draw from the words that fit and drop the rest without raising."""
+    limit = backbone.tokenizer.model_max_length
+    starts = backbone.tokenizer(text, return_offsets_mapping=True).offset_mapping
+    if len(starts) <= limit:
+        return
+    first_cut = starts[limit - 1][0]  # the last token that fits marks the end
+    words = [word.group() for word in re.finditer(r"\S+", text) if word.end() > first_cut]
+    more = f" and {len(words) - SHOWN_WORDS} more words" if len(words) > SHOWN_WORDS else ""
+    raise ValueError(
+        f"The {name} is too long: of its {len(starts) - 2} tokens the text encoder reads "
+        f"{limit - 2}, which would cut '{' '.join(words[:SHOWN_WORDS])[:200]}'{more}; shorten it."
+    )
