@@ -35,7 +35,7 @@ class Recording:
     states: dict[tuple[int, int], Tensor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: arrays have no single truth
 class Generation:
     """An image drawn from a prompt, and what was kept on the way; all tensors on the CPU.
 

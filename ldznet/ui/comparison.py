@@ -11,7 +11,7 @@ SESSION_LEVELS = 50_000  # two bytes a value, off by at most 0.00001
 EXAMPLE_LEVELS = 200  # one byte a value, off by at most 0.0025: examples are part of a clone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: arrays have no single truth
 class Picture:
     """A picture to segment, where it comes from, and what is truly in it."""
 
@@ -20,6 +20,7 @@ class Picture:
     file: str = "image.png"  # where a command finds it
     scene: tuple[int, str, str] | None = None  # number, style, difficulty it is drawn from
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)  # phrase -> (H, W) bool
+    ask: tuple[str, ...] = ()  # phrases to begin with
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,30 @@
 """Where tabs leave things for one another."""
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 import gradio as gr
+
+from ldznet.types import Generation
+from ldznet.ui.comparison import Picture
+
+COMPARE, ATTENTION = "Compare", "Attention & features"  # the tabs that things are handed to
+
+Thing = TypeVar("Thing", Picture, Generation)
 
 
 class Desk(NamedTuple):
     """The tabs, to turn to another one, and what lies ready for them in this session.
 
-    A tab hands on by setting the other's state and selecting it; the other listens to `change`.
+    A tab hands on by setting the other's state to what `hand` gives and selecting it, with
+    `gr.Tabs(selected=COMPARE)`; the other listens to `change`.
     """
 
     tabs: gr.Tabs
     for_compare: gr.State  # a `Picture` to compare networks on
     for_attention: gr.State  # a `Generation` or a `Picture` to look into
+
+
+def hand(thing: Thing) -> Thing:
+    """A copy to lay on the desk: gradio tells changes by identity, so it arrives each time."""
+    return replace(thing)
