@@ -61,7 +61,8 @@ def generate(
     more tokens than the text encoder reads, or steps (1 to 100), guidance (1 to 30) or seed out of
     range.
     """
-    _check_request(backbone, prompt, negative_prompt, steps, guidance)
+    check_prompts(backbone, prompt, negative_prompt)
+    check_sampling(steps, guidance)
     check_seed(seed)
     pipeline = build_pipeline(backbone)
     pipeline.scheduler.set_timesteps(steps)
@@ -178,13 +179,16 @@ def _keep(tensor: Tensor) -> Tensor:
     return tensor.to("cpu", torch.float16, copy=True)
 
 
-def _check_request(
-    backbone: LatentDiffusion, prompt: str, negative_prompt: str, steps: int, guidance: float
-) -> None:
+def check_prompts(backbone: LatentDiffusion, prompt: str, negative_prompt: str = "") -> None:
+    """Raises ValueError for an empty prompt, or one the text encoder would cut, saying where."""
     if not prompt.strip():
         raise ValueError("The prompt is empty; write what to draw.")
     for name, text in (("prompt", prompt), ("negative prompt", negative_prompt)):
         _check_length(backbone, name, text)
+
+
+def check_sampling(steps: int, guidance: float) -> None:
+    """Raises ValueError for steps not from 1 to 100 or a guidance not from 1 to 30."""
     if not 1 <= steps <= MAX_STEPS:
         raise ValueError(f"The number of steps must be from 1 to {MAX_STEPS}; got {steps}.")
     if not 1 <= guidance <= MAX_GUIDANCE:
