@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.data.shapes import TRAIN_START, absent_phrases, draw_scene, phrases
 from ldznet.networks.base import SegmentationNetwork
+from ldznet.training.attention import use_fast_attention
 from ldznet.training.autoencoder import to_pictures, to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import mask_loss
@@ -106,6 +107,7 @@ def train_network(
         rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)[:8]))) for part in shown]
         Image.fromarray(np.vstack(rows)).save(folder / f"masks-{step:06d}.png")
 
+    use_fast_attention(network.unet, device)
     network.train().requires_grad_(True)
     result = train(network.name, network, loss, config, folder, preview)
     network.eval().requires_grad_(False)
