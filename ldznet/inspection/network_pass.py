@@ -1,0 +1,85 @@
+"""One pass of LD-ZNet, and what its third attention read of the diffusion model's features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ldznet.backbone import record
+from ldznet.backbone.ldm import check_seed
+from ldznet.blocks import BLOCKS, FUSION_BLOCKS
+from ldznet.inspection.subject import Subject, noisy_latents
+from ldznet.inspection.tokens import check_phrase
+from ldznet.networks.base import SEGMENTATION_TIMESTEP
+from ldznet.phrases import apply_template
+from ldznet.pipeline import Segmenter
+from ldznet.types import Encoding
+
+NETWORK = "ldznet"  # the one network that has this attention
+
+
+@dataclass(frozen=True)
+class NetworkPass:
+    """What LD-ZNet read and what it answered."""
+
+    phrase: str
+    timestep: int  # at which the diffusion model's features were taken
+    seed: int
+    grid: tuple[int, int]  # (h, w) of the latents; a block's own is this over its stride
+    # Block (6-10) -> (h * w, 1 + h * w): rows sum to 1, the mean of all cells comes first
+    attention: dict[int, np.ndarray]
+    probability: np.ndarray  # (H, W) float32 in [0, 1]
+
+    def grid_of(self, block: int) -> tuple[int, int]:
+        """(h, w) of a block's features."""
+        stride = BLOCKS[block].stride
+        return self.grid[0] // stride, self.grid[1] // stride
+
+
+@torch.no_grad()
+def run_network(
+    segmenter: Segmenter,
+    subject: Subject,
+    phrase: str,
+    *,
+    timestep: int,
+    seed: int = 0,
+    features: Mapping[int, Tensor] | None = None,
+) -> NetworkPass:
+    """LD-ZNet's pass over a subject, with the attention to the features of blocks 6 to 10.
+
+    `features` (block -> (1, C, h, w)) spares the diffusion model's pass where they are at hand.
+    Raises ValueError if the segmenter has no LD-ZNet, for an empty or over-long phrase, or a seed
+    or timestep out of range.
+    """
+    if NETWORK not in segmenter.networks:
+        raise ValueError("This needs the network LD-ZNet, and the segmenter was loaded without it.")
+    phrase = check_phrase(phrase)
+    check_seed(seed)
+    backbone, network = segmenter.backbone, segmenter.networks[NETWORK]
+    text = backbone.encode_text(apply_template(segmenter.template, [phrase]))
+    if features is None:
+        noisy = noisy_latents(backbone, subject, timestep, seed)
+        features = backbone.features(noisy, text, timestep)
+    pixels = torch.from_numpy(subject.image.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    encoding = Encoding(
+        pixels=pixels.to(text),
+        latents=subject.latents.to(text),
+        text=text,
+        features={block: feature.to(text) for block, feature in features.items()},
+    )
+    with record(network.unet, attention=FUSION_BLOCKS, kinds=("fusion",)) as seen:
+        logits = network(encoding)  # (1, 1, H, W)
+    return NetworkPass(
+        phrase=phrase,
+        timestep=timestep,
+        seed=seed,
+        grid=subject.grid,
+        attention={
+            block: seen.attention[SEGMENTATION_TIMESTEP, block, "fusion"][0].cpu().numpy()
+            for block in FUSION_BLOCKS
+        },
+        probability=logits[0, 0].float().sigmoid().cpu().numpy(),
+    )
