@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ldznet.inspection.subject import Subject
 from ldznet.inspection.unet_pass import UNetPass, run_unet
 
 TIMESTEPS = tuple(range(50, 1000, 100))
-DEFAULT_FEATURE_BLOCK = 9
+DEFAULT_FEATURE_BLOCK = 12  # on the way up: things are formed and the noise not yet drawn
 CLIPPED = (1, 99)  # percentiles between which a component runs from 0 to 1
 
 
@@ -23,12 +23,22 @@ class FeatureStrip:
     """Pictures of features that may be compared: equal colours are equal components."""
 
     phrase: str
-    labels: tuple[str, ...]  # what sets each picture apart
+    over: Literal["timesteps", "blocks"]  # what sets the pictures apart
     colours: tuple[np.ndarray, ...]  # each (h, w, 3) float32 in [0, 1], components 1 to 3 as RGB
     explained: np.ndarray  # (3,) share of the variance that each component tells, in [0, 1]
     blocks: tuple[int, ...]
     timesteps: tuple[int, ...]
     seed: int
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The timestep or the block (1-16) of each picture."""
+        return self.timesteps if self.over == "timesteps" else self.blocks
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each picture is of, in words."""
+        return tuple(f"{self.over.removesuffix('s')} {value}" for value in self.values)
 
 
 def features_over_timesteps(
@@ -53,7 +63,7 @@ def features_over_timesteps(
     maps = [frame[block] for frame in frames]
     return FeatureStrip(
         phrase=phrase,
-        labels=tuple(f"timestep {timestep}" for timestep in timesteps),
+        over="timesteps",
         blocks=(block,),
         timesteps=tuple(timesteps),
         seed=seed,
@@ -88,7 +98,7 @@ def colours_of_blocks(seen: UNetPass) -> FeatureStrip:
     maps = [seen.features[block] for block in blocks]
     return FeatureStrip(
         phrase=seen.phrase,
-        labels=tuple(f"block {block}" for block in blocks),
+        over="blocks",
         blocks=blocks,
         timesteps=(seen.timestep,),
         seed=seen.seed,
