@@ -1,5 +1,6 @@
 """The networks' cards, their agreement and the settings line, as HTML."""
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -19,15 +20,25 @@ READS = {
 }
 
 
-def draw_cards(comparison: Comparison, look: Look, titles: dict[str, str]) -> str:
-    """A card per network: its picture in the look's view and its numbers per phrase shown."""
+def draw_cards(
+    comparison: Comparison, look: Look, titles: dict[str, str], reads: Mapping[str, str] = READS
+) -> str:
+    """A card per network: its picture in the look's view and its numbers per phrase shown.
+
+    `reads` says for people what each network reads.
+    """
     found = comparison.at(look.threshold, look.phrases)
     base = photo_uri(comparison.picture.image)
-    cards = (_card(each, comparison, look, titles[name], base) for name, each in found.items())
-    return f'<div class="cards">{"".join(cards)}</div>{_legend(look)}'
+    cards = (
+        _card(each, comparison, look, titles[name], reads[name], base)
+        for name, each in found.items()
+    )
+    return f'<div class="cards">{"".join(cards)}</div>{draw_legend(look)}'
 
 
-def _card(found: Segmentation, comparison: Comparison, look: Look, title: str, base: str) -> str:
+def _card(
+    found: Segmentation, comparison: Comparison, look: Look, title: str, reads: str, base: str
+) -> str:
     truths = [comparison.picture.truth.get(phrase) for phrase in found.phrases]
     colours = colours_of(comparison, look)
     layer = draw_view(found, truths, colours, look)
@@ -39,20 +50,25 @@ def _card(found: Segmentation, comparison: Comparison, look: Look, title: str, b
 <figure class="card {found.network}" style="--own:{NETWORK_COLOURS[found.network]}">
   <figcaption><strong>{escape(title)}</strong>
     <span class="time">{round(found.seconds * 1000)} ms</span>
-    <span class="reads">{READS[found.network]}</span></figcaption>
-  {_stage(comparison.picture.image, base, layer, look, label)}
+    <span class="reads">{reads}</span></figcaption>
+  {draw_stage(comparison.picture.image, base, layer, look, label)}
   <table><thead><tr><th scope="col">phrase</th><th scope="col">{term("score")}</th>
     <th scope="col">area</th><th scope="col">{term("IoU")}</th></tr></thead>
     <tbody>{rows}</tbody></table>
 </figure>"""
 
 
-def _stage(image: np.ndarray, base: str, layer: np.ndarray | None, look: Look, label: str) -> str:
-    """The picture area, as wide as its card and of the picture's shape; it never jumps."""
+def draw_stage(
+    image: np.ndarray, base: str, layer: np.ndarray | None, look: Look, label: str
+) -> str:
+    """The picture area, as wide as its card and of the picture's shape; it never jumps.
+
+    A layer lies over the picture `base` (a URI), but for one that is a whole picture itself.
+    """
     below, above = f'<img class="base {look.view}" src="{base}" alt="">', ""
     if layer is not None:
-        above = f'<img class="layer" src="{png_uri(layer)}" alt="">'
-        if layer.shape[-1] == 3:  # a whole picture
+        above = f'<img class="layer {look.view}" src="{png_uri(layer)}" alt="">'
+        if layer.shape[-1] == 3 or look.view == "cutout":
             below = ""
     elif look.view == "errors":
         above = '<p class="veil">No true mask is known for what is shown.</p>'
@@ -89,12 +105,13 @@ def say_nothing(found: Segmentation, number: int) -> str:
     )
 
 
-def _legend(look: Look) -> str:
+def draw_legend(look: Look) -> str:
     """What the colours of a view mean; a line of fixed height, so that nothing jumps."""
     said = {
         "overlay": "Each phrase has its colour; the outline is the mask's edge.",
         "mask": "Found pixels in their phrase's colour.",
         "contour": "The edge of what is found, the picture left free.",
+        "cutout": "What is found; the rest is transparent, also in the downloads.",
         "errors": f'<span class="hatch rising" style="--own:{MISSED}"></span>missed '
         f'<span class="hatch falling" style="--own:{FALSE}"></span>falsely found; '
         "found rightly where the picture is bright",
@@ -110,7 +127,7 @@ def draw_agreement_card(comparison: Comparison, look: Look, titles: dict[str, st
     found = comparison.at(look.threshold, look.phrases)
     image = comparison.picture.image
     layer = draw_agreement(found) if next(iter(found.values())).phrases else None
-    stage = _stage(image, photo_uri(image), layer, Look("errors"), "where the networks agree")
+    stage = draw_stage(image, photo_uri(image), layer, Look("errors"), "where the networks agree")
     keys = "".join(
         f"<li>{swatch(NETWORK_COLOURS[name])}only {escape(titles[name])}</li>" for name in found
     )

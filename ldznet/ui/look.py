@@ -8,6 +8,7 @@ VIEWS = {
     "mask": "Mask",
     "heat": "Heat map",
     "contour": "Contours",
+    "cutout": "Cut-out",
     "errors": "Errors",
 }
 
@@ -22,6 +23,7 @@ class Look:
     phrases: tuple[str, ...] | None = None  # those shown; None shows all
     left: str = "znet"  # the two networks laid over one another
     right: str = "ldznet"
+    order: tuple[str, ...] | None = None  # phrases that take the colours; None: the comparison's
 
 
 def read_look(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ldznet.figures.layers import composite
+from ldznet.figures.layers import composite, enlarge
 from ldznet.figures.maps import agreement_layer, draw_heat, error_layer
-from ldznet.figures.overlay import contour_layer, draw_masks, overlay_layer
+from ldznet.figures.overlay import contour_layer, draw_cutout, draw_masks, overlay_layer
 from ldznet.figures.palette import phrase_colours
 from ldznet.types import Segmentation
 from ldznet.ui.comparison import Comparison, shown
@@ -22,8 +22,9 @@ OUTLINE = 3  # pixels of a layer, about two on the screen
 
 def colours_of(comparison: Comparison, look: Look) -> tuple[str, ...]:
     """The colours of the phrases shown; a hidden phrase leaves the others theirs."""
-    pairs = zip(comparison.phrases, phrase_colours(len(comparison.phrases)), strict=True)
-    return tuple(colour for phrase, colour in pairs if shown(phrase, look.phrases))
+    order = comparison.phrases if look.order is None else look.order
+    own = dict(zip(order, phrase_colours(len(order)), strict=True))
+    return tuple(own[phrase] for phrase in comparison.phrases if shown(phrase, look.phrases))
 
 
 def draw_view(
@@ -42,6 +43,9 @@ def draw_view(
         return draw_heat(found.probability.max(axis=0))
     if look.view == "contour":
         return contour_layer(masks, colours, scale, OUTLINE)
+    if look.view == "cutout":
+        mask = enlarge(union(masks), scale)
+        return draw_cutout(_resized(found.image, *mask.shape), mask)
     if look.view == "errors":
         known = [number for number, truth in enumerate(truths) if truth is not None]
         if not known:
@@ -60,9 +64,12 @@ def draw_agreement(found: dict[str, Segmentation]) -> np.ndarray:
 
 def draw_large(image: np.ndarray, layer: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8: a layer over its picture, which is brought smoothly to the layer's size."""
-    height, width = layer.shape[:2]
-    picture = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
-    return composite(np.asarray(picture), layer)
+    return composite(_resized(image, *layer.shape[:2]), layer)
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width, 3) uint8, smoothly."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def union(masks: np.ndarray) -> np.ndarray:

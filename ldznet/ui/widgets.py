@@ -15,12 +15,17 @@ TERMS = {
     "together with the phrase.",
     "timestep": "How much noise is laid on the latent before the diffusion model looks at it: "
     "0 is none, 999 is nearly all.",
+    "prompt": "What the picture shows, in words. Here it is what the picture was drawn from.",
+    "guidance": "How strongly the words pull at the picture while it is drawn; 1 is not at all "
+    "beyond what the model does by itself.",
+    "steps": "How many times the sampler takes away a little noise, from pure noise to the "
+    "picture.",
     "seed": "The number the noise is drawn from. The same seed gives the same result.",
     "cross-attention": "The place where the words of the phrase meet the cells of the picture.",
-    "self-attention": "The place where every cell of the picture looks at all other cells and takes "
-    "from those it finds akin.",
-    "token": "A word, or a piece of one, as the text encoder reads it. A start and an end token frame "
-    "every phrase.",
+    "self-attention": "The place where every cell of the picture looks at all other cells and "
+    "takes from those it finds akin.",
+    "token": "A word, or a piece of one, as the text encoder reads it. A start and an end token "
+    "frame every phrase.",
     "block": "One of the sixteen places in the diffusion model, numbered in the order they run, "
     "where cells attend to one another and to the words.",
     "stride": "How many cells of the latent, along each side, one cell of a block covers. 1 is the "
@@ -29,8 +34,8 @@ TERMS = {
     "latent.",
     "PCA": "Principal component analysis: the three directions in which numbers differ most, shown "
     "as red, green and blue.",
-    "PSNR": "Peak signal-to-noise ratio in decibels: how close two pictures are. Over 30 is hard to "
-    "tell apart.",
+    "PSNR": "Peak signal-to-noise ratio in decibels: how close two pictures are. Over 30 is hard "
+    "to tell apart.",
     "threshold": "A pixel counts as found when its probability is above this.",
     "score": "Mean probability inside the mask, 0 to 1.",
     "IoU": "Intersection over union: the area two masks share, divided by the area either "
@@ -69,9 +74,15 @@ def message(text: str, kind: str = "note") -> str:
     return f'<p class="message {kind}" role="{role}">{escape(text)}</p>'
 
 
-def html(value: str = "", elem_id: str | None = None) -> gr.HTML:
+def html(value: str = "", elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
     """Plain HTML without gradio's own padding and prose style."""
-    return gr.HTML(value, apply_default_css=False, js_on_load=None, elem_id=elem_id)
+    return gr.HTML(
+        value,
+        apply_default_css=False,
+        js_on_load=None,
+        elem_id=elem_id,
+        elem_classes=elem_classes,
+    )
 
 
 def pick_html(value: str, elem_id: str | None = None) -> gr.HTML:

@@ -96,8 +96,8 @@ def build_layout(
 ) -> Tab:
     """Lay out the tab, filled with what is shown of the first example."""
     first = examples[0].comparison
-    with gr.Row(elem_id="compare"):
-        with gr.Column(elem_id="asking", scale=0, min_width=330):
+    with gr.Row(elem_id="compare", elem_classes="workbench"):
+        with gr.Column(elem_id="asking", elem_classes="asking", scale=0, min_width=330):
             picture = picture_input(
                 first.picture.image,
                 sources=["upload", "clipboard", "webcam"],
@@ -109,7 +109,7 @@ def build_layout(
                 alt_text="the picture to search",
             )
             picture_message = html(elem_id="picture-message")
-            with gr.Column(elem_id="phrases-area"):
+            with gr.Column(elem_id="phrases-area", elem_classes="asked"):
                 phrases = gr.Textbox(
                     ", ".join(first.phrases),
                     label="What to find",
@@ -118,18 +118,19 @@ def build_layout(
                     max_lines=4,
                     autofocus=True,
                     elem_id="phrases",
+                    elem_classes="question",
                 )
                 phrases_message = pick_html("", elem_id="phrases-message")
                 run = gr.Button("Run", variant="primary", elem_id="run")
-                hint = html(_HINT, elem_id="hint")
+                hint = html(_HINT, elem_id="hint", elem_classes="running")
                 html(draw_vocabulary())
-            with gr.Column(elem_id="extras"):
+            with gr.Column(elem_id="extras", elem_classes="extras"):
                 scene, new_scene = _build_scene_inputs(examples[0].scene)
                 advanced, settings_message, truth_message = _build_advanced(first.phrases)
-        with gr.Column(elem_id="answer"):
+        with gr.Column(elem_id="answer", elem_classes="answer"):
             looking, cards, settings = _build_cards(first.phrases, above)
             gallery = pick_html(draw_gallery(examples), elem_id="gallery")
-            with gr.Row(elem_id="below"):
+            with gr.Row(elem_id="below", elem_classes="below"):
                 with gr.Column(min_width=300):
                     left, right, pair = _build_pair(below, titles)
                 with gr.Column(min_width=300):
@@ -158,7 +159,7 @@ def build_layout(
 
 def _build_scene_inputs(scene: int) -> tuple[SceneInputs, gr.Button]:
     button = gr.Button("New scene", elem_id="new-scene")
-    with gr.Row(elem_id="scene-inputs"):
+    with gr.Row(elem_id="scene-inputs", elem_classes="compact"):
         styles = [ANY_STYLE, *STYLES]
         style = gr.Dropdown(styles, value=ANY_STYLE, label="Style", min_width=80, filterable=False)
         difficulty = gr.Dropdown(
@@ -200,7 +201,7 @@ _CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup]
 
 def _build_cards(phrases: Sequence[str], above: Above) -> tuple[_CardControls, gr.HTML, gr.HTML]:
     look = Look()
-    with gr.Row(elem_id="looking"):
+    with gr.Row(elem_id="looking", elem_classes="looking"):
         view = gr.Radio(
             [(title, name) for name, title in VIEWS.items()],
             value=look.view,
@@ -223,7 +224,12 @@ def _build_cards(phrases: Sequence[str], above: Above) -> tuple[_CardControls, g
             0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160
         )
     shown = gr.CheckboxGroup(
-        list(phrases), value=list(phrases), label="Phrases shown", show_label=False, elem_id="shown"
+        list(phrases),
+        value=list(phrases),
+        label="Phrases shown",
+        show_label=False,
+        elem_id="shown",
+        elem_classes="chips",
     )
     cards = html(above.cards, elem_id="cards")
     settings = html(above.settings, elem_id="settings")
@@ -251,7 +257,7 @@ def _build_pair(
 
 def _build_downloads() -> tuple[dict[str, gr.Button], gr.DownloadButton]:
     html("<h3>Download</h3>")
-    with gr.Row(elem_id="downloads"):
+    with gr.Row(elem_id="downloads", elem_classes="downloads"):
         buttons = {kind: gr.Button(title, size="sm", min_width=80) for kind, title in KINDS.items()}
     return buttons, gr.DownloadButton(visible="hidden", elem_id="file")
 
