@@ -70,7 +70,7 @@ def run_network(
         text=text,
         features={block: feature.to(text) for block, feature in features.items()},
     )
-    with record(network.unet, attention=FUSION_BLOCKS, kinds=("fusion",)) as seen:
+    with record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as seen:
         logits = network(encoding)  # (1, 1, H, W)
     return NetworkPass(
         phrase=phrase,

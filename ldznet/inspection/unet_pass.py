@@ -64,7 +64,7 @@ def run_unet(
     last = find_block(backbone.unet, max(blocks))
     with (
         record(
-            backbone.unet, features=features, attention=words, kinds=("cross",), states=points
+            backbone.unet, features=features, attention=words, kinds=["cross"], states=points
         ) as seen,
         stop_after(last),
     ):

@@ -55,7 +55,7 @@ def words_of(seen: UNetPass, blocks: Sequence[int] | None = None) -> WordMaps:
         phrase=seen.phrase,
         words=seen.tokens.words,
         special=seen.tokens.special,
-        maps=np.mean(maps, axis=0, dtype=np.float32),
+        maps=np.stack(maps).mean(axis=0),
         blocks=wanted,
         timestep=seen.timestep,
         seed=seen.seed,
