@@ -1,4 +1,4 @@
-"""Maps over a picture: probability as heat, errors against a truth, agreement of networks."""
+"""Maps of numbers and masks: heat, signed values, errors against a truth, agreement of networks."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,10 +11,16 @@ from ldznet.figures.palette import ALL_AGREE, FALSE, MISSED, NETWORK_COLOURS
 _SHADE = ("#0B0F19", 0.55)  # dims what a map does not speak of
 
 
-def draw_heat(probability: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: probability (H, W) in [0, 1] in magma, from black (0) to cream (1)."""
-    levels = np.round(np.clip(probability, 0, 1) * 255).astype(np.uint8)
-    return _magma()[levels]
+def draw_heat(values: np.ndarray, high: float = 1.0) -> np.ndarray:
+    """(H, W, 3) uint8: values (H, W) in magma, from black (0) to cream (`high`, above 0)."""
+    levels = np.round(np.clip(values / high, 0, 1) * 255).astype(np.uint8)
+    return _colours("magma", 256)[levels]
+
+
+def draw_signed(values: np.ndarray, extent: float) -> np.ndarray:
+    """(H, W, 3) uint8: values (H, W) from blue (-`extent`) over near-white (0) to red."""
+    levels = np.round((np.clip(values / extent, -1, 1) + 1) * 127).astype(np.uint8)
+    return _colours("RdBu_r", 255)[levels]  # an odd count: zero has a level of its own
 
 
 def draw_colour_bar(width: int = 256, height: int = 1) -> np.ndarray:
@@ -56,8 +62,9 @@ def agreement_layer(masks: Mapping[str, np.ndarray], scale: int = 1) -> np.ndarr
 
 
 @cache
-def _magma() -> np.ndarray:
-    """(256, 3) uint8."""
+def _colours(name: str, count: int) -> np.ndarray:
+    """(count, 3) uint8: a colour map of matplotlib's in so many levels."""
     from matplotlib import colormaps  # takes a third of a second: only when first needed
 
-    return (colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    levels = colormaps[name].resampled(count)(np.arange(count))
+    return (levels[:, :3] * 255).round().astype(np.uint8)
