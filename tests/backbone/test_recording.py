@@ -10,7 +10,10 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 
 from ldznet.backbone import record
-from ldznet.blocks import BLOCKS, find_block
+from ldznet.backbone.generation import build_pipeline
+from ldznet.backbone.recording import attention_layer, attention_map
+from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
+from ldznet.types import Encoding
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,85 @@ def test_attention_agrees_with_an_explicit_softmax(unet, inputs, number):
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
         torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:2]), atol=1e-5, rtol=0)
     assert recording.attention[400, number, "cross"].shape[-1] == 16
+
+
+def test_fusion_attention_agrees_with_an_explicit_softmax(segmenter, inputs):
+    backbone, network = segmenter.backbone, segmenter.networks["ldznet"]
+    features = backbone.features(*inputs, 400)
+    encoding = Encoding(torch.zeros(2, 3, 64, 32), *inputs, features)
+    with torch.no_grad(), record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as seen:
+        watched = network(encoding)
+    assert hooks_on(network) == []
+    explicit = copy.deepcopy(network)
+    wanted = {}
+    for number in FUSION_BLOCKS:
+        layer = attention_layer(explicit.unet, number, "fusion")
+        layer.set_processor(AttnProcessor())
+
+        def spy(*args, number=number, scores=layer.get_attention_scores):
+            wanted[number] = scores(*args)  # (B * heads, queries, keys)
+            return wanted[number]
+
+        layer.get_attention_scores = spy
+    with torch.no_grad():
+        torch.testing.assert_close(explicit(encoding), watched, atol=1e-4, rtol=0)
+        assert torch.equal(network(encoding), watched)
+    assert list(seen.attention) == [(0, number, "fusion") for number in FUSION_BLOCKS]
+    for number in FUSION_BLOCKS:
+        found = seen.attention[0, number, "fusion"]
+        cells = 16 * 8 // BLOCKS[number].stride ** 2
+        assert found.shape == (2, cells, 1 + cells)  # the mean of all cells comes first
+        expected = wanted[number].unflatten(0, (2, -1)).mean(dim=1)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(found.sum(-1), torch.ones(2, cells), atol=1e-5, rtol=0)
+
+
+def test_only_the_kinds_asked_for_are_kept(unet, inputs):
+    with record(unet, attention=[3, 9], kinds=["cross"]) as recording:
+        run(unet, inputs)
+    assert list(recording.attention) == [(400, 3, "cross"), (400, 9, "cross")]
+
+
+def test_any_row_of_self_attention_follows_from_the_states(unet, inputs):
+    with record(unet, attention=[12], states=[12]) as recording:
+        run(unet, inputs)
+    states, layer = recording.states[400, 12], attention_layer(unet, 12, "self")
+    whole = recording.attention[400, 12, "self"]
+    assert states.shape == (2, 8 * 4, 32)
+    for row in (0, 17, 31):
+        found = attention_map(layer, states[:, row : row + 1], states)
+        torch.testing.assert_close(found[:, 0], whole[:, row], atol=1e-6, rtol=0)
+    assert hooks_on(unet) == []
+
+
+def test_a_block_without_the_attention_asked_for_is_refused(unet):
+    with (
+        pytest.raises(ValueError, match="no fusion attention"),
+        record(unet, attention=[7], kinds=["fusion"]),
+    ):
+        pass
+    assert hooks_on(unet) == []
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_the_second_half_of_a_guided_batch_follows_the_prompts(backbone, guidance):
+    pipe = build_pipeline(backbone)
+    prompts = ["red ball", "blue car"]
+    noise = backbone.draw_noise((2, 4, 16, 16), seed=3)
+    options = {"num_inference_steps": 1, "guidance_scale": guidance, "output_type": "latent"}
+    with record(backbone.unet, features=[7], attention=[7], kinds=["cross"]) as recording:
+        pipe(prompts, latents=noise, height=64, width=64, **options)
+    ((timestep, _),) = recording.features
+    assert len(recording.features[timestep, 7]) == (4 if guidance > 1 else 2)
+    for row, prompt in enumerate(prompts):
+        with record(backbone.unet, features=[7], attention=[7], kinds=["cross"]) as alone:
+            run(backbone.unet, (noise[row : row + 1], backbone.encode_text([prompt])), timestep)
+        # The conditional half is the last: one row per prompt, counted from the end.
+        for found, wanted in (
+            (recording.features[timestep, 7], alone.features[timestep, 7]),
+            (recording.attention[timestep, 7, "cross"], alone.attention[timestep, 7, "cross"]),
+        ):
+            torch.testing.assert_close(found[row - 2], wanted[0], atol=1e-5, rtol=1e-4)
 
 
 def test_attention_honours_a_mask(unet, inputs):
