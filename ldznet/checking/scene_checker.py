@@ -32,12 +32,14 @@ class SceneChecker(ModelMixin, ConfigMixin):
         self.stem = nn.Sequential(
             nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, stride=2, padding=1)
         )
-        self.down = nn.ModuleList(
-            nn.Sequential(_Residual(now), nn.Conv2d(now, next_, 3, stride=2, padding=1))
-            for now, next_ in pairwise(widths)
+        self.down = nn.ModuleList(_Residual(width) for width in widths[:-1])
+        self.halve = nn.ModuleList(
+            nn.Conv2d(now, following, 3, stride=2, padding=1) for now, following in pairwise(widths)
         )
         self.middle = nn.Sequential(_Residual(widths[-1]), _Residual(widths[-1]))
-        self.narrow = nn.ModuleList(nn.Conv2d(next_, now, 1) for now, next_ in pairwise(widths))
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(following, now, 1) for now, following in pairwise(widths)
+        )
         self.up = nn.ModuleList(_Residual(width) for width in widths[:-1])
         self.category = nn.Conv2d(widths[0], categories + 1, 1)
         self.colour = nn.Conv2d(widths[0], colours, 1)
@@ -49,10 +51,10 @@ class SceneChecker(ModelMixin, ConfigMixin):
         """
         x = self.stem(pixels)  # (B, C, H/4, W/4)
         skips = []
-        for down in self.down:
-            x = down[0](x)
+        for down, halve in zip(self.down, self.halve, strict=True):
+            x = down(x)
             skips.append(x)
-            x = down[1](x)
+            x = halve(x)
         x = self.middle(x)  # (B, C, H/32, W/32)
         for level in reversed(range(len(skips))):
             x = functional.interpolate(self.narrow[level](x), scale_factor=2) + skips[level]
