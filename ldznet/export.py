@@ -1,5 +1,7 @@
-"""Segmentations as files: lossless masks, overlays, cut-outs, probabilities, description."""
+"""Results as files: lossless masks, overlays, cut-outs, probabilities, figures, raw arrays."""
 
+import io
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from ldznet.figures.overlay import draw_cutout, draw_overlay
 from ldznet.types import Segmentation
 
 PROBABILITIES = "probabilities.npz"
+SETTINGS = "settings"  # the name, among raw arrays, of the JSON that says how they were made
 
 
 def write_network(folder: Path, found: Segmentation) -> dict[str, Any]:
@@ -48,6 +52,24 @@ def write_probabilities(folder: Path, found: Mapping[str, Segmentation]) -> None
     """Write each network's (P, H, W) float32 probabilities under its name, as NPZ."""
     arrays: dict[str, Any] = {name: each.probability for name, each in found.items()}
     np.savez_compressed(folder / PROBABILITIES, **arrays)
+
+
+def npz_bytes(arrays: Mapping[str, ArrayLike], settings: Mapping[str, Any]) -> bytes:
+    """Arrays as an NPZ file that needs no pickle; the same arrays give the same bytes.
+
+    The settings go in as JSON: `json.loads(str(numpy.load(file)["settings"]))`. Raises ValueError
+    for an array named "settings" or one of Python objects.
+    """
+    if SETTINGS in arrays:
+        raise ValueError(f"The name '{SETTINGS}' is kept for the settings; rename that array.")
+    named = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in named.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"The array '{name}' holds Python objects; give numbers or text.")
+    text = json.dumps(settings, ensure_ascii=False, allow_nan=False)
+    file = io.BytesIO()
+    np.savez_compressed(file, **named, **{SETTINGS: np.array(text)})  # type: ignore[arg-type]
+    return file.getvalue()
 
 
 def _file_stem(found: Segmentation, number: int) -> str:

@@ -113,7 +113,7 @@ def words_figure(
                 words[number],
                 f"max {numeral(maps[number].max(), 2)}",
             )
-            for number in np.flatnonzero(chosen)
+            for number in np.flatnonzero(chosen).tolist()
         ]
         bar = Bar(high, "attention") if high else Bar(1, "share of the maximum")
         sections.append(Section(share_bar(panels, bar, _COLUMNS), heading))
@@ -122,7 +122,7 @@ def words_figure(
         settings_line(phrase=phrase, blocks=blocks, timestep=timestep, seed=seed),
         sections,
         columns=_COLUMNS,
-        side=1.7,
+        side=1.7 if len(words) > 5 else 2.4,  # few need not be small
         footnote="Cross-attention: the share of its attention that each place of the picture gives "
         "to a word; mean over heads and blocks.",
     )
