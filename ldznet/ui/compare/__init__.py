@@ -14,6 +14,7 @@ from ldznet.ui.compare.handlers import Handlers, Outputs
 from ldznet.ui.compare.layout import Tab, build_layout
 from ldznet.ui.compare.page import show_above, show_below
 from ldznet.ui.comparison import Comparison
+from ldznet.ui.controls import press
 from ldznet.ui.desk import Desk
 from ldznet.ui.examples import read_examples
 from ldznet.ui.look import Look, read_look
@@ -29,8 +30,6 @@ _MODEL: dict[str, Any] = {
     "concurrency_limit": 1,
     "show_progress": "minimal",
 }
-# Once its file is there, presses the hidden button that holds it.
-_PRESS = "() => document.querySelector('#file').click()"
 
 
 def build(models: Models, desk: Desk) -> None:
@@ -124,5 +123,5 @@ def _wire_downloads(tab: Tab, comparison: gr.State) -> None:
     for kind, button in tab.downloads.items():
         chosen: Callable[..., str] = partial(write, kind)
         button.click(chosen, [comparison, *tab.looking], tab.file, **_OWN).then(
-            None, js=_PRESS, **_OWN
+            None, js=press(tab.file), **_OWN
         )

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import gradio as gr
 
 from ldznet.data.shapes import DIFFICULTIES, STYLES
-from ldznet.ui.compare.downloads import KINDS
+from ldznet.ui.archive import KINDS
 from ldznet.ui.compare.gallery import draw_gallery
 from ldznet.ui.compare.page import Above, Below
+from ldznet.ui.controls import build_code, build_downloads, build_view_controls
 from ldznet.ui.examples import Example
-from ldznet.ui.look import VIEWS, Look
+from ldznet.ui.look import Look
 from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
 
@@ -137,10 +138,11 @@ def build_layout(
                     html("<h3>Where the networks agree</h3>")
                     agreement = html(below.agreement)
                 with gr.Column(min_width=300, elem_id="take"):
-                    downloads, file = _build_downloads()
+                    html("<h3>Download</h3>")
+                    downloads, file = build_downloads(KINDS)
                     html("<h3>Get the same result</h3>")
-                    python = _build_code(below.python, "python", "Python")
-                    shell = _build_code(below.shell, "shell", "Command line")
+                    python = build_code(below.python, "python", "Python")
+                    shell = build_code(below.shell, "shell", "Command line")
     return Tab(
         inputs=Inputs(picture, phrases, *advanced),
         scene=scene,
@@ -200,29 +202,7 @@ _CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup]
 
 
 def _build_cards(phrases: Sequence[str], above: Above) -> tuple[_CardControls, gr.HTML, gr.HTML]:
-    look = Look()
-    with gr.Row(elem_id="looking", elem_classes="looking"):
-        view = gr.Radio(
-            [(title, name) for name, title in VIEWS.items()],
-            value=look.view,
-            label="View",
-            elem_id="view",
-            scale=3,
-            min_width=330,
-        )
-        threshold = gr.Slider(
-            0,
-            1,
-            look.threshold,
-            step=0.01,
-            label="Threshold",
-            buttons=[],
-            min_width=160,
-            elem_id="threshold",
-        )
-        opacity = gr.Slider(
-            0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160
-        )
+    view, threshold, opacity = build_view_controls()
     shown = gr.CheckboxGroup(
         list(phrases),
         value=list(phrases),
@@ -253,24 +233,3 @@ def _build_pair(
             choices, value=look.right, show_label=False, min_width=80, filterable=False
         )
     return left, right, pair
-
-
-def _build_downloads() -> tuple[dict[str, gr.Button], gr.DownloadButton]:
-    html("<h3>Download</h3>")
-    with gr.Row(elem_id="downloads", elem_classes="downloads"):
-        buttons = {kind: gr.Button(title, size="sm", min_width=80) for kind, title in KINDS.items()}
-    return buttons, gr.DownloadButton(visible="hidden", elem_id="file")
-
-
-def _build_code(value: str, language: str, label: str) -> gr.Code:
-    return gr.Code(
-        value,
-        language=language,  # type: ignore[arg-type]
-        label=label,
-        interactive=False,
-        show_line_numbers=False,
-        wrap_lines=True,
-        buttons=["copy"],
-        lines=2,
-        max_lines=8,
-    )

@@ -11,7 +11,8 @@ from PIL import Image
 
 from ldznet.cli import main
 from ldznet.data.shapes import draw_scene
-from ldznet.ui.compare.downloads import KINDS, zip_files
+from ldznet.ui.archive import KINDS
+from ldznet.ui.compare.downloads import zip_files
 from ldznet.ui.compare.snippets import command_line, python_code
 from ldznet.ui.look import Look
 from ldznet.ui.models import Models
