@@ -1,4 +1,4 @@
-"""Times one comparison of all networks against a plain one that shares no work between them."""
+"""Times what shares work against what does not: comparing networks, reusing features, drawing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ldznet.backbone import record
 from ldznet.blocks import FUSION_BLOCKS
 from ldznet.data.shapes import STYLES, draw_scene, phrases
 from ldznet.pipeline import Segmenter
-from ldznet.types import Encoding
+from ldznet.types import Encoding, Generation
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,17 @@ class Comparison:
     plain: Spread  # seconds: `compare_plainly`
     ratio: Spread  # plain over shared, per turn
     largest_difference: float  # between the probabilities of both, in [0, 1]
+
+
+@dataclass(frozen=True)
+class ReuseTimes:
+    """Seconds to segment a just generated picture with LD-ZNet, in three ways run in turns."""
+
+    reused: Spread  # with the features kept while drawing
+    exact: Spread  # with features read anew from the last latents, conditioned on each phrase
+    encoded: Spread  # the same from the picture, like any upload
+    ratio_to_exact: Spread  # reused over exact, per turn
+    ratio_to_encoded: Spread
 
 
 def draw_example(number_of_phrases: int, side: int) -> tuple[np.ndarray, list[str]]:
@@ -59,8 +70,30 @@ def time_comparison(
     for _ in range(turns):
         shared.append(_seconds(lambda: segmenter.compare(image, texts)))
         plain.append(_seconds(lambda: compare_plainly(segmenter, image, texts)))
-    ratios = [slow / fast for slow, fast in zip(plain, shared, strict=True)]
-    return Comparison(_spread(shared), _spread(plain), _spread(ratios), difference)
+    ratio = spread_of_ratios(plain, shared)
+    return Comparison(spread_of(shared), spread_of(plain), ratio, difference)
+
+
+def time_reuse(
+    segmenter: Segmenter, generation: Generation, texts: Sequence[str], turns: int
+) -> ReuseTimes:
+    """The three ways in turns, after one turn to warm up."""
+    ways = {
+        "reused": lambda: segmenter.compare_generated(generation, texts, ["ldznet"]),
+        "exact": lambda: segmenter.compare_generated(generation, texts, ["ldznet"], reuse=False),
+        "encoded": lambda: segmenter.compare(generation.image, texts, ["ldznet"]),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(turns + 1):
+        for name, way in ways.items():
+            seconds = _seconds(way)
+            if turn:
+                taken[name].append(seconds)
+    return ReuseTimes(
+        **{name: spread_of(seconds) for name, seconds in taken.items()},
+        ratio_to_exact=spread_of_ratios(taken["reused"], taken["exact"]),
+        ratio_to_encoded=spread_of_ratios(taken["reused"], taken["encoded"]),
+    )
 
 
 @torch.no_grad()
@@ -125,5 +158,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def _spread(values: Sequence[float]) -> Spread:
+def spread_of(values: Sequence[float]) -> Spread:
+    """Their least, median and greatest."""
     return Spread(min(values), median(values), max(values))
+
+
+def spread_of_ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
+    """That of the quotients, pair by pair."""
+    return spread_of([one / other for one, other in zip(over, under, strict=True)])

@@ -174,6 +174,12 @@ class PhraseCutMetrics:
         return {level: above / self.count for level, above in self._above.items()}
 
 
+def iou(one: np.ndarray, other: np.ndarray) -> float | None:
+    """Intersection over union of two bool arrays of a shape; None if both are empty."""
+    union = int((one | other).sum())
+    return int((one & other).sum()) / union if union else None
+
+
 def threshold_index(threshold: float) -> int:
     """Where `threshold` stands in `THRESHOLDS`; raises ValueError if it is none of them."""
     index = int(np.abs(THRESHOLDS - threshold).argmin())

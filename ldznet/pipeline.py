@@ -71,17 +71,14 @@ class Segmenter:
         `names` picks some of them, by default all. Raises ValueError naming what is missing or
         damaged.
         """
-        shipped = str(backbone) == POCKET
-        if networks is None and not shipped:
+        if networks is None and str(backbone) != POCKET:
             raise ValueError(
                 f"No networks are shipped for the backbone '{backbone}'; name a folder of networks "
                 "trained on it."
             )
         folder = Path(networks) if networks is not None else ASSETS / "networks" / POCKET
         wanted = check_names(list(NETWORKS) if names is None else names, NETWORKS)
-        ldm = LatentDiffusion.from_pretrained(
-            ASSETS / POCKET if shipped else backbone, device=device
-        )
+        ldm = load_backbone(backbone, device=device)
         return cls(ldm, {name: load_network(folder / name) for name in wanted})
 
     def __call__(
@@ -256,6 +253,15 @@ class Segmenter:
                 probability, size=(height, width), mode="bilinear", antialias=True
             )
         return probability[:, 0].clamp(0, 1).numpy()
+
+
+def load_backbone(
+    source: str | Path = POCKET, *, device: str | torch.device = "cpu"
+) -> LatentDiffusion:
+    """The backbone alone: "pocket", a diffusers folder or a hub id. Errors as `from_pretrained`."""
+    return LatentDiffusion.from_pretrained(
+        ASSETS / POCKET if str(source) == POCKET else source, device=device
+    )
 
 
 def _check_fit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> None:

@@ -7,10 +7,17 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ldznet.cli import bench, evaluate, segment
+from ldznet.cli import bench, evaluate, generate, inspect, reuse, segment
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
-COMMANDS = {"segment": segment, "evaluate": evaluate, "bench": bench}
+COMMANDS = {
+    "segment": segment,
+    "generate": generate,
+    "inspect": inspect,
+    "evaluate": evaluate,
+    "reuse": reuse,
+    "bench": bench,
+}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,26 +1,27 @@
-"""`ldznet bench`: times of a comparison of the networks and of drawing scenes."""
+"""`ldznet bench`: times of comparing the networks, of reusing features, and of drawing scenes."""
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ldznet.cli.options import add_models, add_result_file
 from ldznet.cli.results import check_result_path, write_result
+from ldznet.noun_phrases import noun_phrases
 
 if TYPE_CHECKING:
     from ldznet.bench import Spread
 
-SUMMARY = "Time a comparison of the networks, against one that shares nothing, and the drawing."
+SUMMARY = "Time comparing the networks, reusing features, and drawing scenes."
 PHRASES = 3
+PROMPT = "a photo of a red ball left of a blue star"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet bench`."""
     parser.add_argument("--turns", type=int, default=20, help="measurements of each way")
     parser.add_argument("--scenes", type=int, default=200, help="drawn for each style")
-    parser.add_argument("--backbone", default="pocket", help="pocket, or a diffusers folder")
-    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json")
+    add_models(parser)
+    add_result_file(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -32,12 +33,15 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     import torch
 
-    from ldznet.bench import draw_example, scenes_per_second, time_comparison
+    from ldznet.backbone import generate
+    from ldznet.bench import draw_example, scenes_per_second, time_comparison, time_reuse
     from ldznet.pipeline import Segmenter
 
     segmenter = Segmenter.from_pretrained(arguments.backbone, networks=arguments.networks)
     image, phrases = draw_example(PHRASES, segmenter.backbone.native_size)
     comparison = time_comparison(segmenter, image, phrases, arguments.turns)
+    generation = generate(segmenter.backbone, PROMPT)
+    reuse = time_reuse(segmenter, generation, noun_phrases(PROMPT), arguments.turns)
     rates = scenes_per_second(arguments.scenes)
     print(
         f"{len(segmenter.networks)} networks, {len(phrases)} phrases, {image.shape[1]} x "
@@ -46,6 +50,11 @@ def run(arguments: argparse.Namespace) -> None:
         _line("plain", comparison.plain, "s"),
         _line("plain / shared", comparison.ratio, ""),
         f"largest difference between their probabilities: {comparison.largest_difference:.1e}",
+        f"segmenting {' and '.join(noun_phrases(PROMPT))} in a picture just generated:",
+        _line("reused features", reuse.reused, "s"),
+        _line("exact", reuse.exact, "s"),
+        _line("reused / exact", reuse.ratio_to_exact, ""),
+        _line("reused / exact with encoding", reuse.ratio_to_encoded, ""),
         *(f"{style}: {rate:.0f} scenes per second" for style, rate in rates.items()),
         sep="\n",
     )
@@ -56,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         "height": image.shape[0],
         "networks": list(segmenter.networks),
         "comparison": asdict(comparison),
+        "reuse": {"phrases": noun_phrases(PROMPT), **asdict(reuse)},
         "scenes_per_second": rates,
     }
     write_result(arguments.output, arguments, result)

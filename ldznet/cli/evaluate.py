@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ldznet.cli.options import add_models, add_noise, add_result_file
 from ldznet.cli.results import check_result_path, write_result
 
 if TYPE_CHECKING:
@@ -24,11 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phrases-per-scene", type=int, default=2)
     parser.add_argument("--network", nargs="+", default=["all"], help="rgbnet, znet, ldznet or all")
     parser.add_argument("--threshold", type=float, default=0.5, help="a multiple of 0.02")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
-    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
-    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
-    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json")
+    add_noise(parser)
+    add_models(parser)
+    add_result_file(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ldznet.provenance import origin
 
+_NO_OPTIONS = {"command", "run", "positional"}  # what the parser itself puts beside the options
+
 
 def check_result_path(path: Path) -> None:
     """Raises ValueError if no file can be written there; asked before the work, not after it."""
@@ -32,14 +34,23 @@ def write_result(path: Path, arguments: argparse.Namespace, result: Mapping[str,
 
 
 def command_line(arguments: argparse.Namespace) -> str:
-    """The command with every option spelt out; of absolute paths only the last name is told."""
+    """The command with every option spelt out; of absolute paths only the last name is told.
+
+    A subcommand names its positional arguments in `set_defaults(positional=...)`.
+    """
+    given = {name: value for name, value in vars(arguments).items() if name not in _NO_OPTIONS}
     words = ["python", "-m", "ldznet", arguments.command]
-    for name, value in vars(arguments).items():
-        if name in ("command", "run") or value is None:
+    for name in getattr(arguments, "positional", ()):
+        words += _listed(given.pop(name))
+    for name, value in given.items():
+        if value is None or value is False:
             continue
-        values = value if isinstance(value, list | tuple) else [value]
-        words += [f"--{name.replace('_', '-')}", *map(_without_folders, values)]
+        words += [f"--{name.replace('_', '-')}", *([] if value is True else _listed(value))]
     return shlex.join(words)
+
+
+def _listed(value: object) -> list[str]:
+    return [_without_folders(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def _without_folders(value: object) -> str:

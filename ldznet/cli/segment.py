@@ -2,12 +2,18 @@
 
 import argparse
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ldznet.cli.options import (
+    add_masks,
+    add_models,
+    add_noise,
+    add_output_folder,
+    check_threshold,
+)
+from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.images import read_image
 from ldznet.phrases import check_phrases
 
@@ -18,22 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet segment`."""
     parser.add_argument("image", metavar="IMAGE", type=Path)
     parser.add_argument("phrases", metavar="PHRASE", nargs="+", help='what to find: "the red ball"')
-    parser.add_argument("--network", default="ldznet", help="rgbnet, znet, ldznet or all")
-    parser.add_argument("--threshold", type=float, default=0.5, help="probability, 0 to 1")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
-    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
-    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
-    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
-    parser.add_argument("--output", type=Path, required=True, help="new or empty folder")
+    add_masks(parser)
+    add_noise(parser)
+    add_models(parser)
+    add_output_folder(parser)
     parser.add_argument("--json", action="store_true", help="print segmentation.json")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment and write; raises ValueError with one sentence, and then leaves nothing behind."""
-    if not 0 <= arguments.threshold <= 1:
-        raise ValueError(f"The threshold is a probability, 0 to 1; got {arguments.threshold}.")
+    check_threshold(arguments.threshold)
     phrases = check_phrases(arguments.phrases)
-    _check_output(arguments.output)
+    check_output_folder(arguments.output)
     image = read_image(arguments.image)
 
     # Imported here: it takes seconds, which a mistyped option or path need not wait for.
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     found = segmenter.compare(image, phrases, seed=arguments.seed, timestep=arguments.timestep)
     found = {name: each.at(arguments.threshold) for name, each in found.items()}
     unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in phrases}
-    with _whole(arguments.output) as folder:
+    with whole_folder(arguments.output) as folder:
         report = {
             "image": arguments.image.name,
             "width": image.width,
@@ -64,28 +66,6 @@ def run(arguments: argparse.Namespace) -> None:
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "segmentation.json").write_text(text + "\n", encoding="utf-8")
     print(text if arguments.json else _summary(report, arguments.output))
-
-
-def _check_output(output: Path) -> None:
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"The output '{output}' is a file; name a folder.")
-    if output.is_dir() and any(output.iterdir()):
-        raise ValueError(f"The output folder '{output}' is not empty; name a new one.")
-    if not output.absolute().parent.is_dir():
-        raise ValueError(f"The folder to hold the output '{output}' does not exist; make it first.")
-
-
-@contextmanager
-def _whole(output: Path) -> Iterator[Path]:
-    """A scratch folder that becomes `output` at the end; on failure nothing of it is left."""
-    output = output.absolute()
-    with tempfile.TemporaryDirectory(prefix=".ldznet-", dir=output.parent) as scratch:
-        folder = Path(scratch) / "output"
-        folder.mkdir()
-        yield folder
-        if output.exists():
-            output.rmdir()
-        folder.rename(output)
 
 
 def _summary(report: Mapping[str, Any], output: Path) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ldznet.metrics import iou as iou
 from ldznet.types import Segmentation
 
 SESSION_LEVELS = 50_000  # two bytes a value, off by at most 0.00001
@@ -99,9 +100,3 @@ def pack(probability: np.ndarray, levels: int) -> np.ndarray:
 def unpack(steps: np.ndarray, levels: int) -> np.ndarray:
     """Float32 probabilities from `pack`, each in the middle of its step."""
     return np.maximum((steps.astype(np.float32) - np.float32(0.5)) / np.float32(levels), 0)
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Intersection over union of two bool arrays of a shape; None if both are empty."""
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else None

@@ -1,0 +1,44 @@
+"""Options that several subcommands share, worded once."""
+
+import argparse
+from pathlib import Path
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """`--backbone` and `--networks`, as `Segmenter.from_pretrained` takes them."""
+    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
+    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
+
+
+def add_noise(parser: argparse.ArgumentParser) -> None:
+    """`--seed` and `--timestep` of the noise under which the features are read."""
+    parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
+    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """`--network` and `--threshold`: whose masks are written."""
+    parser.add_argument("--network", default="ldznet", help="rgbnet, znet, ldznet or all")
+    parser.add_argument("--threshold", type=float, default=0.5, help="probability, 0 to 1")
+
+
+def check_threshold(threshold: float) -> None:
+    """Raises ValueError unless it is a probability."""
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"The threshold is a probability, 0 to 1; got {threshold}.")
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """`--steps` and `--guidance` of the sampler, as `generate` takes them."""
+    parser.add_argument("--steps", type=int, default=30, help="1 to 100 denoising steps")
+    parser.add_argument("--guidance", type=float, default=4.0, help="1 to 30; 1 is none")
+
+
+def add_result_file(parser: argparse.ArgumentParser) -> None:
+    """`--output` of a command that writes one JSON file."""
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json")
+
+
+def add_output_folder(parser: argparse.ArgumentParser) -> None:
+    """`--output` of a command that writes a folder (see `ldznet.cli.output`)."""
+    parser.add_argument("--output", type=Path, required=True, help="new or empty folder")
