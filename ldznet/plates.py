@@ -18,7 +18,7 @@ from ldznet.figures.sheet import figure_png
 from ldznet.inspection import FeatureStrip, LatentView, PointMap, Subject, WordMaps
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from ldznet.figures.sheet import Figure
 
 
 @dataclass(frozen=True)

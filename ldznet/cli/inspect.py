@@ -30,10 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--blocks", type=int, nargs="+", metavar="BLOCK", help="1 to 16, of the word maps"
     )
-    parser.add_argument(
-        "--block", type=int, help="1 to 16, of the point's self-attention and of the timesteps"
-    )
+    parser.add_argument("--block", type=int, help="1 to 16, of the point's self-attention")
     parser.add_argument("--fusion-block", type=int, help="6 to 10, of LD-ZNet's feature attention")
+    parser.add_argument("--feature-block", type=int, help="1 to 16, of features over timesteps")
     parser.add_argument(
         "--point",
         type=int,
@@ -98,13 +97,15 @@ def _look(
     """Every plate by its file's name; what one pass can show comes from one pass."""
     from ldznet import inspection, plates
     from ldznet.blocks import BLOCKS
+    from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
     from ldznet.inspection.features import DEFAULT_FEATURE_BLOCK
 
     backbone = segmenter.backbone
     timestep = _given(arguments.timestep, inspection.DEFAULT_TIMESTEP)
     words = _given(arguments.blocks, inspection.DEFAULT_BLOCKS)
-    block = _given(arguments.block, DEFAULT_FEATURE_BLOCK)
-    fusion_block = _given(arguments.fusion_block, DEFAULT_FEATURE_BLOCK)
+    block = _given(arguments.block, DEFAULT_POINT_BLOCK)
+    fusion_block = _given(arguments.fusion_block, DEFAULT_FUSION_BLOCK)
+    feature_block = _given(arguments.feature_block, DEFAULT_FEATURE_BLOCK)
     noise = {"timestep": timestep, "seed": arguments.seed}
 
     network = inspection.run_network(segmenter, subject, phrase, **noise)
@@ -114,7 +115,7 @@ def _look(
     )
     attention = inspection.point_of(backbone, seen, *point, block=block)
     strip = inspection.features_over_timesteps(
-        backbone, subject, phrase, block=block, seed=arguments.seed
+        backbone, subject, phrase, block=feature_block, seed=arguments.seed
     )
     change = inspection.text_change(backbone, subject, phrase, **noise)
     return {
