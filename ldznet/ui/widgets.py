@@ -24,6 +24,9 @@ TERMS = {
     "cross-attention": "The place where the words of the phrase meet the cells of the picture.",
     "self-attention": "The place where every cell of the picture looks at all other cells and "
     "takes from those it finds akin.",
+    "feature attention": "LD-ZNet's third attention, at blocks 6 to 10: its cells look at the "
+    "diffusion model's features of the same block.",
+    "mean token": "One more thing to look at beside the cells: the mean of all their features.",
     "token": "A word, or a piece of one, as the text encoder reads it. A start and an end token "
     "frame every phrase.",
     "block": "One of the sixteen places in the diffusion model, numbered in the order they run, "

@@ -16,7 +16,7 @@ def python_code(comparison: Comparison, threshold: float) -> str:
     return (
         f"from ldznet import {name}\n{world}\n"
         f'segmenter = Segmenter.from_pretrained("{settings.backbone}")\n'
-        f"image = {_expression(picture)}\n"
+        f"image = {picture_expression(picture)}\n"
         f"found = segmenter.compare(image, {list(comparison.phrases)!r}, {', '.join(arguments)})\n"
         f"masks = {{name: each.at({threshold}).mask for name, each in found.items()}}\n"
     )
@@ -31,16 +31,20 @@ def command_line(comparison: Comparison, threshold: float) -> str:
     words += ["--network", "all", "--threshold", str(threshold)]
     words += ["--seed", str(settings.seed), "--timestep", str(settings.timestep)]
     command = shlex.join([*words, "--output", "found"])
-    if not picture.scene:
-        return command
+    return f"{drawing_command(picture)}\n{command}" if picture.scene else command
+
+
+def drawing_command(picture: Picture) -> str:
+    """The command that draws a scene's picture into its file."""
     draw = (
         "from PIL import Image; from ldznet.data.shapes import draw_scene; "
-        f'Image.fromarray({_expression(picture)}).save("{picture.file}")'
+        f'Image.fromarray({picture_expression(picture)}).save("{picture.file}")'
     )
-    return f"{shlex.join(['python', '-c', draw])}\n{command}"
+    return shlex.join(["python", "-c", draw])
 
 
-def _expression(picture: Picture) -> str:
+def picture_expression(picture: Picture) -> str:
+    """The Python that gives a picture: drawn anew, or read from its file."""
     if picture.scene:
         number, style, difficulty = picture.scene
         return f'draw_scene({number}, "{style}", "{difficulty}").image'

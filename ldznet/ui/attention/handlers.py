@@ -1,0 +1,242 @@
+"""What happens on each event of the explorer: values in, values of the outputs out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from ldznet.backbone.ldm import check_seed
+from ldznet.inspection import DEFAULT_TIMESTEP, subject_of_generation
+from ldznet.phrases import check_phrases
+from ldznet.types import Generation
+from ldznet.ui.attention.inside import Asked, Choices, Inside, first_point
+from ldznet.ui.attention.layout import PRESETS, Controls, Messages
+from ldznet.ui.attention.notes import draw_settings
+from ldznet.ui.attention.page import Shown, look_into, show
+from ldznet.ui.attention.snippets import command_line, python_code
+from ldznet.ui.comparison import Picture
+from ldznet.ui.examples import Example
+from ldznet.ui.models import Models
+from ldznet.ui.run import InputError, complaints_about, read_picture
+from ldznet.ui.widgets import message
+from ldznet.ui.words import draw_word_note
+from ldznet.ui.world import is_far
+
+SKIP = gr.skip()  # leaves an output as it is
+Outputs = tuple[Any, ...]
+Notes = dict[str, str]  # what is said, by the field of `Messages`
+
+
+def read_choices(controls: Sequence[Any]) -> Choices:
+    """What the components of `Controls` say."""
+    said = Controls(*controls)
+    groups = (said.finest, said.fine, said.coarse, said.coarsest)
+    return Choices(
+        blocks=tuple(sorted(number for group in groups for number in group)),
+        common=bool(said.common),
+        block=int(said.block),
+        fusion_block=int(said.fusion_block),
+        feature_block=int(said.feature_block),
+    )
+
+
+class Handlers:
+    """The handlers of one app; a session's state comes in and goes out with each call.
+
+    An answer is the session, the step's slider, x, y, the `Messages`, the fields of `Shown`, the
+    settings line and both codes; a complaint changes only the messages. `controls` are the values
+    of `Controls`, `view` is the one visible: only that is computed.
+    """
+
+    def __init__(self, models: Models, examples: Sequence[Example]) -> None:
+        self.models = models
+        self.examples = examples
+
+    def run(
+        self,
+        inside: Inside,
+        view: str,
+        path: str | None,
+        text: str,
+        timestep: int | None,
+        seed: int | None,
+        *controls: Any,
+    ) -> Outputs:
+        """Look into the picture of a file with other words or settings; an answer."""
+        try:
+            phrase = self._read_phrase(text)
+            picture = read_picture(path, inside.picture)
+            asked = self._read_settings(phrase, timestep, seed)
+            if picture is not inside.picture:
+                with complaints_about("picture"):
+                    inside = look_into(self.models, picture, asked)
+            elif asked != inside.asked:
+                inside = replace(inside, asked=asked, word=None)
+            return self._answer(*self._note(inside), view, controls)
+        except InputError as complaint:
+            return complain(complaint)
+
+    def scrub(self, inside: Inside, view: str, step: int, *controls: Any) -> Outputs:
+        """Look at one step (1 the first) of the sampler; the timestep and an answer."""
+        timestep = inside.visited[int(step) - 1]
+        inside = replace(inside, asked=inside.asked._replace(timestep=timestep))
+        return (timestep, *self._answer(*self._note(inside), view, controls))
+
+    def pick_example(
+        self,
+        event: gr.EventData,
+        view: str,
+        timestep: int | None,
+        seed: int | None,
+        *controls: Any,
+    ) -> Outputs:
+        """Look into an example; picture, phrase and an answer."""
+        comparison = self.examples[int(event.pick)].comparison
+        phrase = comparison.phrases[0]
+        try:
+            asked = self._read_settings(phrase, timestep, seed)
+            inside = look_into(self.models, comparison.picture, asked)
+            answer = self._answer(inside, {}, view, controls)
+        except InputError as complaint:
+            return (SKIP, SKIP, *complain(complaint))
+        return (comparison.picture.image, phrase, *answer)
+
+    def take(
+        self,
+        arrived: Generation | Picture | None,
+        view: str,
+        text: str,
+        timestep: int | None,
+        seed: int | None,
+        *controls: Any,
+    ) -> Outputs:
+        """Look into what another tab handed on; picture, phrase, timestep and an answer."""
+        if arrived is None:
+            return (SKIP,) * (3 + len(complain(InputError("picture", ""))))
+        try:
+            if isinstance(arrived, Generation):
+                inside = self._look_into_generation(arrived)
+            else:
+                phrase = self._read_phrase(next(iter(arrived.ask), text))
+                asked = self._read_settings(phrase, timestep, seed)
+                inside = look_into(self.models, arrived, asked)
+            answer = self._answer(*self._note(inside), view, controls)
+        except InputError as complaint:
+            return (SKIP,) * 3 + complain(complaint)
+        return (inside.picture.image, inside.asked.phrase, inside.asked.timestep, *answer)
+
+    def look(self, inside: Inside, view: str, *controls: Any) -> Outputs:
+        """The view now visible, or the same with other choices; an answer."""
+        try:
+            return self._answer(*self._note(inside), view, controls)
+        except InputError as complaint:
+            return complain(complaint)
+
+    def choose_preset(self, inside: Inside, view: str, name: str, *controls: Any) -> Outputs:
+        """Another set of blocks for the words, or the row to choose single ones.
+
+        The row, its four groups and an answer.
+        """
+        groups = blocks_by_stride(PRESETS[name]) if name in PRESETS else controls[:4]
+        row = gr.Row(visible=name not in PRESETS)
+        return (row, *groups, *self.look(inside, view, *groups, *controls[4:]))
+
+    def point(self, inside: Inside, view: str, x: float, y: float, *controls: Any) -> Outputs:
+        """Look from another point, in pixels of the image; an answer. No model runs."""
+        if x is None or y is None:
+            return complain(InputError("point", "Give both x and y, in pixels of the picture."))
+        return self.look(replace(inside, point=(int(x), int(y))), view, *controls)
+
+    def point_at(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
+        """The same for a click, which tells shares of the picture's width and height."""
+        height, width = inside.subject.image.shape[:2]
+        return self.point(inside, view, event.x * width // 1, event.y * height // 1, *controls)
+
+    def enlarge(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
+        """Show another word large; an answer. No model runs."""
+        word = int(event.pick.removeprefix("word:"))
+        return self.look(replace(inside, word=word), view, *controls)
+
+    def pick_frame(self, event: gr.EventData, timestep: int, block: int) -> tuple[int, int]:
+        """The timestep and the block after a click on a frame of a strip of features."""
+        strip, value = event.pick.split(":")
+        return (int(value), block) if strip == "timesteps" else (timestep, int(value))
+
+    def _look_into_generation(self, generation: Generation) -> Inside:
+        subject = subject_of_generation(generation)
+        visited = generation.feature_timestep or min(
+            subject.trajectory, key=lambda each: abs(each - DEFAULT_TIMESTEP)
+        )
+        picture = Picture(
+            generation.image, f"generated from “{generation.prompt}”, seed {generation.seed}"
+        )
+        asked = Asked(generation.prompt, visited, generation.seed)
+        point = first_point(picture, asked.phrase, subject.image.shape[:2])
+        return Inside(picture, subject, asked, point, generation=generation)
+
+    def _read_phrase(self, text: str | None) -> str:
+        with complaints_about("phrases"):
+            (phrase,) = check_phrases([" ".join((text or "").split())])
+            self.models.segmenter.backbone.encode_text([phrase])  # to hear whether it is too long
+        return phrase
+
+    def _read_settings(self, phrase: str, timestep: int | None, seed: int | None) -> Asked:
+        with complaints_about("settings"):
+            if timestep is None or seed is None:
+                raise ValueError("Give a timestep and a seed; both are whole numbers.")
+            self.models.segmenter.backbone.check_timestep(int(timestep))
+            check_seed(int(seed))
+        return Asked(phrase, int(timestep), int(seed))
+
+    def _note(self, inside: Inside) -> tuple[Inside, Notes]:
+        """What a visitor should know beside the result, by the control it concerns."""
+        inside, far = inside.recall("far", "", lambda: is_far(self.models, inside.picture.image))
+        said = (
+            f"{self.models.backbone.capitalize()} only knows its drawn world, and this picture "
+            "looks unlike it, so the maps may mean little. An example shows what it can do."
+        )
+        return inside, {
+            "picture": message(said if far and not inside.generation else ""),
+            "phrases": draw_word_note(self.models, [inside.asked.phrase]),
+        }
+
+    def _answer(self, inside: Inside, said: Notes, view: str, controls: Sequence[Any]) -> Outputs:
+        choices = read_choices(controls)
+        inside, drawn = show(self.models, inside, view, choices)
+        shown = Shown(*(SKIP,) * len(Shown._fields))._replace(**{view: drawn})
+        return (
+            inside,
+            step_slider(inside),
+            *inside.point,
+            *_messages(said),
+            *shown,
+            draw_settings(self.models, inside),
+            python_code(self.models, inside, view, choices),
+            command_line(self.models, inside, choices),
+        )
+
+
+def blocks_by_stride(blocks: Sequence[int]) -> tuple[list[int], ...]:
+    """The blocks parted as the four groups of `Controls` are."""
+    return tuple(
+        [number for number in PRESETS[f"{stride}×"] if number in blocks] for stride in (1, 2, 4, 8)
+    )
+
+
+def step_slider(inside: Inside) -> dict[str, Any]:
+    """The slider over the sampler's steps, there only for a picture drawn here."""
+    if not inside.visited:
+        return gr.update(visible=False)
+    step = inside.step
+    return gr.update(visible=True, maximum=len(inside.visited), **({"value": step} if step else {}))
+
+
+def complain(complaint: InputError) -> Outputs:
+    """An answer that changes only the message beside a control."""
+    said = _messages({complaint.place: message(str(complaint), "error")})
+    return (SKIP,) * 4 + said + (SKIP,) * (len(Shown._fields) + 3)
+
+
+def _messages(said: Notes) -> Outputs:
+    return tuple(said.get(place, "") for place in Messages._fields)
