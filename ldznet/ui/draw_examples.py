@@ -1,4 +1,4 @@
-"""Draws the examples and computes their results: python -m ldznet.ui.draw_examples.
+"""Draws the examples and the first generation with their results: see `COMMAND`.
 
 Run it again whenever pocket's weights or the drawn world change.
 """
@@ -17,9 +17,12 @@ from ldznet.pipeline import Segmenter
 from ldznet.provenance import commit
 from ldznet.ui.comparison import EXAMPLE_LEVELS, Settings, pack
 from ldznet.ui.examples import FOLDER, LIST
+from ldznet.ui.generate.first import write_first
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
 from ldznet.ui.scene import picture_of
+
+COMMAND = "python -m ldznet.ui.draw_examples"
 
 # Title, scene (number, style, difficulty), phrases. Chosen for variety, not for results.
 SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
@@ -46,7 +49,7 @@ def draw_examples(models: Models, folder: Path = FOLDER) -> None:
     settings = Settings(models.backbone)
     entries = [_draw(models, folder, *scene) for scene in SCENES]
     listed = {
-        "made_by": "python -m ldznet.ui.draw_examples",
+        "made_by": COMMAND,
         "licence": "Apache-2.0: drawn by this repository's own code",
         "commit": commit(),
         "settings": asdict(settings),
@@ -91,4 +94,6 @@ def _draw(
 
 
 if __name__ == "__main__":
-    draw_examples(Models(Segmenter.from_pretrained()))
+    loaded = Models(Segmenter.from_pretrained())
+    draw_examples(loaded)
+    write_first(loaded, COMMAND)

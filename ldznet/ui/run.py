@@ -17,7 +17,7 @@ from ldznet.ui.models import Models
 # Larger pictures are shrunk on the page: a session keeps 3 networks x phrases x pixels x 2 bytes.
 MAX_PIXELS = 1_000_000
 
-Place = Literal["picture", "phrases", "settings", "truth", "blocks", "point"]
+Place = Literal["picture", "phrases", "settings", "truth", "blocks", "point", "prompt", "sampling"]
 Report = Callable[[float, str], object]  # share done in [0, 1], what is being done
 
 

@@ -5,12 +5,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from ldznet.export import write_network
 from ldznet.images import read_image
+from ldznet.ui.endpoints import check_threshold, read_phrase_list, refusals, serve_network
 from ldznet.ui.models import MODEL_QUEUE, Models
-from ldznet.ui.run import read_phrases
 from ldznet.ui.widgets import picture_input
 from ldznet.ui.words import unknown_words
 
@@ -39,16 +38,12 @@ def add_endpoint(models: Models) -> None:
         (mean probability inside the mask), the highest probability, the area in pixels, the boxes
         of connected parts, and the network's time in seconds.
         """
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            try:
-                found = compare_as_json(models, folder, image, phrases, threshold, seed, timestep)
-            except ValueError as error:
-                raise gr.Error(str(error), print_exception=False) from error
-            for network in found["networks"].values():
-                network["overlay"] = _as_file(folder / network["overlay"], answer.GRADIO_CACHE)
-                for row in network["phrases"]:
-                    row["mask"] = _as_file(folder / row["mask"], answer.GRADIO_CACHE)
+        with TemporaryDirectory() as scratch, refusals():
+            folder, cache = Path(scratch), answer.GRADIO_CACHE
+            found = compare_as_json(models, folder, image, phrases, threshold, seed, timestep)
+            found["networks"] = {
+                name: serve_network(folder, each, cache) for name, each in found["networks"].items()
+            }
         return found
 
     gr.Button(visible=False).click(
@@ -76,13 +71,8 @@ def compare_as_json(
     """
     if not path:
         raise ValueError("Send an image.")
-    if threshold is None or not 0 <= threshold <= 1:
-        raise ValueError(f"The threshold is a probability, 0 to 1; got {threshold}.")
-    if isinstance(asked, list) and all(isinstance(phrase, str) for phrase in asked):
-        asked = "\n".join(asked)
-    if not isinstance(asked, str):
-        raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
-    phrases, image = read_phrases(asked), read_image(path)
+    check_threshold(threshold)
+    phrases, image = read_phrase_list(asked), read_image(path)
     if len(phrases) * image.width * image.height > MAX_VALUES:
         raise ValueError(
             f"{len(phrases)} phrases in {image.width} × {image.height} pixels are too much for "
@@ -101,8 +91,3 @@ def compare_as_json(
             name: write_network(folder, each.at(threshold)) for name, each in found.items()
         },
     }
-
-
-def _as_file(path: Path, cache: str) -> dict[str, Any]:
-    """A file as clients download it, moved to where the server keeps such files."""
-    return gr.FileData(path=save_bytes_to_cache(path.read_bytes(), path.name, cache)).model_dump()

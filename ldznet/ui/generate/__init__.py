@@ -1,8 +1,130 @@
-"""The Generate & segment tab."""
+"""The Generate & segment tab. Components stand in `layout`, events act in `handlers`."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from ldznet.ui.controls import press
 from ldznet.ui.desk import Desk
-from ldznet.ui.models import Models
+from ldznet.ui.generate.agreement import read_agreement
+from ldznet.ui.generate.endpoint import add_endpoints
+from ldznet.ui.generate.first import read_first
+from ldznet.ui.generate.handlers import Handlers
+from ldznet.ui.generate.layout import Tab, build_layout
+from ldznet.ui.generate.outputs import Page
+from ldznet.ui.generate.page import show
+from ldznet.ui.look import Look
+from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.run import InputError
+from ldznet.ui.widgets import message
+from ldznet.ui.words import replace_word
+
+# Events of the page itself are no part of the API.
+_OWN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_LIGHT: dict[str, Any] = {**_OWN, "queue": False}
+_MODEL: dict[str, Any] = {**_OWN, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 
 
 def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
+    first, agreement = read_first(), read_agreement()
+    look = Look(phrases=first.found.phrases if first.found else (), order=first.offered)
+    tab = build_layout(first, show(models, first, look, agreement))
+    handlers = Handlers(models, first, agreement)
+    _wire_drawing(tab, handlers)
+    _wire_finding(tab, handlers)
+    _wire_handing_on(tab, handlers, desk)
+    _wire_downloads(tab, handlers)
+    add_endpoints(models)
+
+
+def _wire_drawing(tab: Tab, handlers: Handlers) -> None:
+    page, asking = tab.page, tab.asking
+    inputs = [page.session, page.own, *asking, *tab.looking]
+    drawing: tuple[Any, ...] = (handlers.draw, inputs, list(page))
+    gr.on([page.go.click, asking.prompt.submit], *drawing, **_MODEL)
+    tab.dice.click(handlers.throw_dice, None, asking.seed, **_LIGHT).then(*drawing, **_MODEL)
+    tab.examples.click(handlers.pick_prompt, None, list(asking), **_LIGHT).then(*drawing, **_MODEL)
+    page.prompt_message.click(_replace, asking.prompt, asking.prompt, **_LIGHT).then(
+        *drawing, **_MODEL
+    )
+    page.halt.click(handlers.halt, page.running, page.halt, **_LIGHT)
+
+
+def _replace(event: gr.EventData, text: str) -> str:
+    return replace_word(text, event.pick)
+
+
+def _wire_finding(tab: Tab, handlers: Handlers) -> None:
+    page, looking = tab.page, tab.looking
+    kept = [page.session, page.own]
+    chosen = [page.phrases, *looking]
+    running: dict[str, Any] = {
+        **_MODEL,
+        "show_progress": "minimal",
+        "show_progress_on": tab.hint,
+    }
+
+    def find(progress: Any = gr.Progress(), *values: Any) -> Page:  # noqa: B008
+        return handlers.find(_report(progress), *values)
+
+    def find_other(progress: Any = gr.Progress(), *values: Any) -> Page:  # noqa: B008
+        return handlers.find_other(_report(progress), *values)
+
+    def compare_exactly(progress: Any = gr.Progress(), *values: Any) -> Page:  # noqa: B008
+        return handlers.compare_exactly(_report(progress), *values)
+
+    page.phrases.input(find, kept + chosen, list(page), trigger_mode="always_last", **running)
+    page.other.submit(find_other, [*kept, page.other, *chosen], list(page), **running)
+    page.phrases_message.click(handlers.replace_word, kept + chosen, list(page), **_MODEL)
+    page.check.click(compare_exactly, kept + chosen, list(page), **running)
+    page.strip.click(handlers.pick_picture, kept + chosen, list(page), **_MODEL)
+    gr.on(
+        [looking.view.change, looking.threshold.change, looking.opacity.change],
+        handlers.look,
+        kept + chosen,
+        list(page),
+        trigger_mode="always_last",  # a moving slider asks again when the last answer is there
+        **_LIGHT,
+    )
+
+
+def _report(progress: Any) -> Callable[[float, str], object]:
+    return lambda share, step: progress(share, desc=step)
+
+
+def _wire_handing_on(tab: Tab, handlers: Handlers, desk: Desk) -> None:
+    page = tab.page
+    kept = [page.session, page.own]
+    tab.to_compare.click(
+        handlers.hand_to_compare,
+        [*kept, page.phrases],
+        [desk.for_compare, desk.tabs, *page],
+        **_OWN,
+    )
+    tab.to_attention.click(
+        handlers.hand_to_attention, kept, [desk.for_attention, desk.tabs, *page], **_OWN
+    )
+
+
+def _wire_downloads(tab: Tab, handlers: Handlers) -> None:
+    page = tab.page
+
+    def write(kind: str, *values: Any) -> tuple[Any, str]:
+        try:
+            name, content = handlers.take(kind, *values)
+        except InputError as complaint:
+            raise gr.Error(str(complaint), print_exception=False) from complaint
+        return save_bytes_to_cache(content, name, tab.file.GRADIO_CACHE), message("")
+
+    for kind, button in tab.downloads.items():
+        chosen: Callable[..., Any] = partial(write, kind)
+        button.click(
+            chosen,
+            [page.session, page.own, page.phrases, *tab.looking],
+            [tab.file, page.phrases_message],
+            **_OWN,
+        ).success(None, js=press(tab.file), **_OWN)

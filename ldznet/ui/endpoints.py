@@ -1,0 +1,50 @@
+"""What the public endpoints share: how they read values, refuse them, and hand out files."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from ldznet.ui.run import read_phrases
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Sends clients the sentence of any ValueError inside, and nothing else."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def check_threshold(threshold: float | None) -> float:
+    """The threshold. Raises ValueError unless it is a probability."""
+    if threshold is None or not 0 <= threshold <= 1:
+        raise ValueError(f"The threshold is a probability, 0 to 1; got {threshold}.")
+    return threshold
+
+
+def read_phrase_list(asked: Any) -> tuple[str, ...]:
+    """Phrases from a list of texts, or from one text parted by commas or lines.
+
+    Raises ValueError if it is neither, there is none, or one cannot be used.
+    """
+    if isinstance(asked, list) and all(isinstance(phrase, str) for phrase in asked):
+        asked = "\n".join(asked)
+    if not isinstance(asked, str):
+        raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
+    return read_phrases(asked)
+
+
+def serve_file(path: Path, cache: str) -> dict[str, Any]:
+    """A file as clients download it, moved to where the server keeps such files."""
+    return gr.FileData(path=save_bytes_to_cache(path.read_bytes(), path.name, cache)).model_dump()
+
+
+def serve_network(folder: Path, network: dict[str, Any], cache: str) -> dict[str, Any]:
+    """A network's report of `write_network`, its file names replaced by the files."""
+    rows = [{**row, "mask": serve_file(folder / row["mask"], cache)} for row in network["phrases"]]
+    return {**network, "overlay": serve_file(folder / network["overlay"], cache), "phrases": rows}
