@@ -13,7 +13,7 @@ from ldznet.ui.attention.lesson_course import (
     read_phrase,
     start_course,
 )
-from ldznet.ui.attention.lesson_steps import CHAPTERS
+from ldznet.ui.attention.lesson_steps import STEPS, draw_chapters
 from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import Example
 from ldznet.ui.models import Models
@@ -61,8 +61,8 @@ class LessonHandlers:
         return self._answer(course.at_cell(int(row), int(column)), look)
 
     def look(self, course: Course, *look: Any) -> Outputs:
-        """The same course as the controls now say; an answer. No model runs."""
-        return self._answer(course, look)
+        """The same course as the controls now say: only the chapters. No model runs."""
+        return _chapters(course, look)
 
     def _start(self, picture: Picture, text: str, timestep: int, look: Sequence[Any]) -> Outputs:
         try:
@@ -75,7 +75,7 @@ class LessonHandlers:
         return self._answer(course, look)
 
     def _answer(self, course: Course, look: Sequence[Any]) -> Outputs:
-        return (course, *draw_chapters(course, read_look(*look)), "")
+        return (course, *_chapters(course, look), "")
 
 
 def read_look(view: str, block: int, threshold: float) -> Look:
@@ -83,10 +83,9 @@ def read_look(view: str, block: int, threshold: float) -> Look:
     return Look(view, int(block), round(threshold, 2))
 
 
-def draw_chapters(course: Course, look: Look) -> tuple[str, ...]:
-    """What each chapter says and shows, one after the other."""
-    return tuple(part for draw in CHAPTERS for part in draw(course, look))
+def _chapters(course: Course, look: Sequence[Any]) -> Outputs:
+    return tuple(part for chapter in draw_chapters(course, read_look(*look)) for part in chapter)
 
 
 def _complain(said: str) -> Outputs:
-    return (SKIP,) * (1 + 2 * len(CHAPTERS)) + (said,)
+    return (SKIP,) * (1 + 2 * len(STEPS)) + (said,)

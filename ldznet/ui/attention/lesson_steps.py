@@ -1,6 +1,5 @@
 """The six steps of the lesson as HTML: what is said in each, and its pictures."""
 
-from collections.abc import Callable
 from html import escape
 from typing import NamedTuple
 
@@ -200,14 +199,10 @@ def draw_mask(course: Course, look: Look) -> Chapter:
     )  # fmt: skip
 
 
-CHAPTERS: tuple[Callable[[Course, Look], Chapter], ...] = (
-    draw_picture,
-    draw_latent,
-    draw_noise,
-    draw_features,
-    draw_fusion,
-    draw_mask,
-)
+def draw_chapters(course: Course, look: Look) -> tuple[Chapter, ...]:
+    """All six."""
+    chapters = (draw_picture, draw_latent, draw_noise, draw_features, draw_fusion, draw_mask)
+    return tuple(draw(course, look) for draw in chapters)
 
 
 def _say(title: str, *sentences: str) -> str:
@@ -222,11 +217,13 @@ def _panels(course: Course, take: str, *panels: str) -> str:
         f"{term('timestep')} {course.lesson.timestep}",
         f"{term('seed')} {SEED}",
     ]
-    whole = f"<span>All six steps</span>{downloads('lesson')}" if take == "mask" else ""
+    files = downloads(take)
+    if take == "mask":
+        files += f'<div class="whole">All six steps {downloads("lesson")}</div>'
     return (
         f'<div class="panels of-{len(panels)}" style="{picture_style(course.picture.image)};'
         f'--ldznet:{NETWORK_COLOURS["ldznet"]}">'
-        f'{"".join(panels)}</div><div class="below">{downloads(take)}{whole}'
+        f'{"".join(panels)}</div><div class="below">{files}'
         f'<p class="settings">{" · ".join(settings)}</p></div>'
     )
 
