@@ -103,7 +103,8 @@ def words_figure(
     much attention they draw, and each is to show where. With a `common` range panels show how much,
     the words on one scale, start and end on another.
     """
-    scale, flags = display_scale(image), np.asarray(special, bool)
+    many, flags = len(words) > 5, np.asarray(special, bool)
+    scale = display_scale(image, 300 if many else 512)
     sections = []
     for chosen, heading in ((~flags, ""), (flags, "Start and end of the text")):
         high = highest(*maps[chosen]) if common else None
@@ -122,7 +123,7 @@ def words_figure(
         settings_line(phrase=phrase, blocks=blocks, timestep=timestep, seed=seed),
         sections,
         columns=_COLUMNS,
-        side=1.7 if len(words) > 5 else 2.4,  # few need not be small
+        side=1.7 if many else 2.4,  # few need not be small
         footnote="Cross-attention: the share of its attention that each place of the picture gives "
         "to a word; mean over heads and blocks.",
     )

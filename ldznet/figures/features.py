@@ -36,7 +36,7 @@ def features_figure(
 
     `explained` is the share of the variance that red, green and blue each stand for.
     """
-    picture = enlarge_picture(image, display_scale(image))
+    picture = enlarge_picture(image, display_scale(image, 300))
     panels = [Panel(picture, "picture")]
     for label, each in zip(labels, colours, strict=True):
         cells = f"{each.shape[1]} × {each.shape[0]}"

@@ -1,7 +1,8 @@
 """Words on a figure: the fonts a machine has, and how much room a text takes in them."""
 
+from bisect import bisect
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def fonts() -> tuple[str, ...]:
     return tuple(font for font in _FONTS if font in present)
 
 
+@lru_cache(maxsize=1024)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Inches that a text of `size` points takes."""
     from matplotlib.backends.backend_agg import RendererAgg
@@ -33,10 +35,13 @@ def cut(text: str, width: float, size: float, weight: str = "normal") -> str:
     """The text, its end replaced by "…" if it would be wider than `width` inches."""
     if text_width(text, size, weight) <= width:
         return text
-    kept = text
-    while kept and text_width(kept + "…", size, weight) > width:
-        kept = kept[:-1].rstrip()
-    return kept + "…"
+
+    def too_wide(length: int) -> bool:
+        return text_width(text[:length].rstrip() + "…", size, weight) > width
+
+    # Halving: letter by letter a long text would take a minute.
+    longest = bisect(range(1, len(text)), False, key=too_wide)
+    return text[:longest].rstrip() + "…"
 
 
 def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
@@ -47,11 +52,12 @@ def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
 def _lines(text: str, width: float, size: float) -> Iterator[str]:
     line = ""
     for word in text.split():
-        longer = f"{line} {word}".lstrip()
-        if line and text_width(longer, size) > width:
+        if line and text_width(f"{line} {word}", size) <= width:
+            line = f"{line} {word}"
+            continue
+        if line:
             yield line
-            longer = word
-        line = cut(longer, width, size)
+        line = cut(word, width, size)
     if line:
         yield line
 
