@@ -1,6 +1,8 @@
 """The app as a visitor meets it: `python app.py` on a free port, with a log of its own."""
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +14,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+WAIT = 20_000  # milliseconds, for a busy machine
 
 
 @dataclass(frozen=True)
@@ -55,3 +65,51 @@ def _wait(server, process, seconds=90):
         except OSError:
             time.sleep(0.3)
     pytest.fail(f"The app did not start:\n{server.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; without it the test is left out."""
+    if BROWSER is None:
+        pytest.skip("no Chromium is installed here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser):
+    """A browser's memory: the files of the page are fetched once."""
+    return browser.new_context()
+
+
+@pytest.fixture
+def open_page(context, server):
+    """Opens the app in a page of its own; afterwards, no page may have complained."""
+    pages, complaints = [], []
+
+    def open_page(width, height):
+        page = context.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.set_default_timeout(WAIT)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.goto(server.url)
+        page.wait_for_selector(".card .layer")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert complaints == []
+    log = server.log.read_text()
+    assert not re.search("warn|error|traceback", log, re.IGNORECASE), log
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page(1440, 900)

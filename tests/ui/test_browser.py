@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 import zipfile
 
 import numpy as np
@@ -11,61 +10,6 @@ import pytest
 from PIL import Image
 
 from ldznet.data.shapes import draw_scene, phrases
-
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed here")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-WAIT = 20_000  # milliseconds, for a busy machine
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=QUIET.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def context(browser):
-    """A browser's memory: the files of the page are fetched once."""
-    return browser.new_context()
-
-
-@pytest.fixture
-def open_page(context, server):
-    """Opens the app in a page of its own; afterwards, no page may have complained."""
-    pages, complaints = [], []
-
-    def open_page(width, height):
-        page = context.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(WAIT)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.goto(server.url)
-        page.wait_for_selector(".card .layer")
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert complaints == []
-    log = server.log.read_text()
-    assert not re.search("warn|error|traceback", log, re.IGNORECASE), log
-
-
-@pytest.fixture
-def page(open_page):
-    return open_page(1440, 900)
 
 
 @pytest.fixture(scope="module")
