@@ -12,7 +12,7 @@ ROWS = (
     {"types", "blocks", "images", "phrases", "noun_phrases", "question", "provenance"},
     {"backbone", "networks", "data", "metrics", "figures"},
     {"pipeline", "export", "inspection", "plates", "checking"},
-    {"training", "evaluation", "bench", "reuse", "pointing"},
+    {"training", "evaluation", "bench", "reuse", "pointing", "memory"},
     {"cli", "ui"},
     {"__main__", "app"},
 )

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ldznet.cli import bench, evaluate, generate, inspect, reuse, segment
+from ldznet.cli import bench, evaluate, generate, inspect, memory, pointing, reuse, segment
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS = {
@@ -16,6 +16,8 @@ COMMANDS = {
     "inspect": inspect,
     "evaluate": evaluate,
     "reuse": reuse,
+    "pointing": pointing,
+    "memory": memory,
     "bench": bench,
 }
 

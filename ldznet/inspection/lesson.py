@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ldznet.backbone.ldm import FEATURE_TIMESTEP
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.inspection.defaults import DEFAULT_TIMESTEP
 from ldznet.inspection.features import FeatureStrip, colours_of_blocks
 from ldznet.inspection.latent import LatentView, inspect_latent
 from ldznet.inspection.network_pass import NetworkPass, run_network
@@ -37,7 +37,7 @@ def run_lesson(
     subject: Subject,
     phrase: str,
     *,
-    timestep: int = DEFAULT_TIMESTEP,
+    timestep: int = FEATURE_TIMESTEP,
     seed: int = 0,
 ) -> Lesson:
     """All six steps with one pass of the diffusion model, one of LD-ZNet and one decoding.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ldznet.backbone import LatentDiffusion
+from ldznet.backbone.ldm import FEATURE_TIMESTEP
 from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.inspection.defaults import DEFAULT_TIMESTEP
 from ldznet.inspection.network_pass import NetworkPass, run_network
@@ -70,7 +71,7 @@ def fusion_point(
     y: float,
     *,
     block: int,
-    timestep: int = DEFAULT_TIMESTEP,
+    timestep: int = FEATURE_TIMESTEP,
     seed: int = 0,
 ) -> PointMap:
     """Which of the diffusion model's features LD-ZNet reads to decide the point (x, y), in pixels.
