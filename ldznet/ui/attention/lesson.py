@@ -76,18 +76,21 @@ def _wire_answers(
     controls.timestep.change(
         handlers.change_timestep, [course, controls.timestep, *look], answer, **_MODEL
     )
-    features, fusion = page.shown[3], page.shown[4]
-    fusion.click(handlers.pick_cell, [course, *look], answer, **_MODEL)
-    features.click(_pick_block, None, block, **_LIGHT).then(
-        handlers.look, [course, *look], chapters, **_LIGHT
+    page.shown[4].click(
+        handlers.pick_cell, [course, *look], [course, page.said[4], page.shown[4]], **_MODEL
     )
-    gr.on(
-        [controls.view.change, controls.threshold.change],
-        handlers.look,
-        [course, *look],
-        chapters,
-        **_LIGHT,
-    )
+    for number, event in (
+        (2, controls.view.change),
+        (4, block.change),
+        (6, controls.threshold.change),
+    ):
+        event(
+            partial(handlers.redraw, number),
+            [course, *look],
+            [page.said[number - 1], page.shown[number - 1]],
+            **_LIGHT,
+        )
+    page.shown[3].click(_pick_block, None, block, **_LIGHT)
 
 
 def _replace(event: gr.EventData, text: str) -> str:

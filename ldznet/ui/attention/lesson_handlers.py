@@ -13,7 +13,7 @@ from ldznet.ui.attention.lesson_course import (
     read_phrase,
     start_course,
 )
-from ldznet.ui.attention.lesson_steps import STEPS, draw_chapters
+from ldznet.ui.attention.lesson_steps import DRAW, STEPS, Chapter, draw_chapters
 from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import Example
 from ldznet.ui.models import Models
@@ -56,13 +56,14 @@ class LessonHandlers:
         return self._answer(change_timestep(self.models, course, int(timestep)), look)
 
     def pick_cell(self, event: gr.EventData, course: Course, *look: Any) -> Outputs:
-        """Ask what LD-ZNet read for another cell, "row,column"; an answer. No model runs."""
+        """Ask what LD-ZNet read for another cell, "row,column"; the course and chapter 5."""
         row, column = event.pick.split(",")
-        return self._answer(course.at_cell(int(row), int(column)), look)
+        course = course.at_cell(int(row), int(column))
+        return (course, *self.redraw(5, course, *look))
 
-    def look(self, course: Course, *look: Any) -> Outputs:
-        """The same course as the controls now say: only the chapters. No model runs."""
-        return _chapters(course, look)
+    def redraw(self, number: int, course: Course, *look: Any) -> Chapter:
+        """One chapter, 1 to 6, as its control now says; no model runs."""
+        return DRAW[number - 1](course, read_look(*look))
 
     def _start(self, picture: Picture, text: str, timestep: int, look: Sequence[Any]) -> Outputs:
         try:
@@ -75,16 +76,13 @@ class LessonHandlers:
         return self._answer(course, look)
 
     def _answer(self, course: Course, look: Sequence[Any]) -> Outputs:
-        return (course, *_chapters(course, look), "")
+        chapters = draw_chapters(course, read_look(*look))
+        return (course, *(part for chapter in chapters for part in chapter), "")
 
 
 def read_look(view: str, block: int, threshold: float) -> Look:
     """The look that the controls say, rounded to their steps."""
     return Look(view, int(block), round(threshold, 2))
-
-
-def _chapters(course: Course, look: Sequence[Any]) -> Outputs:
-    return tuple(part for chapter in draw_chapters(course, read_look(*look)) for part in chapter)
 
 
 def _complain(said: str) -> Outputs:
