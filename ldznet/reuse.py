@@ -6,8 +6,9 @@ anew and has the diffusion model read them with the phrase. This asks both, and 
 picture of unknown origin, for the things that the prompts of held-out scenes name.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from time import perf_counter
 
@@ -45,7 +46,7 @@ class Measurement:
     """What reuse keeps and what it saves, against the exact way from the last latents."""
 
     prompts: int
-    agreement: dict[str, Agreement]  # by way: reused, exact with other noise, encoded
+    agreement: dict[str, Agreement]  # by way, see `measure_reuse`
     things: dict[str, Agreement]  # of the reused way alone, by how many things the scene has
     seconds: dict[str, Spread]  # by way, per picture with all its phrases
     ratio_to_exact: Spread  # of the reused way's time, picture by picture
@@ -72,8 +73,16 @@ def measure_reuse(
 ) -> Measurement:
     """The ways side by side on `count` prompts; prompt i is drawn with seed `seed + i`.
 
-    All ways are asked on every picture, each picture beginning with another one, so that what the
-    machine does beside touches all alike. `follow` wraps the prompts, to show how far it is.
+    - `reused`: the features seen while drawing
+    - `exact`: the last latents noised anew and read with the phrase; the others are held to it
+    - `encoded`: the picture encoded again, like any upload, then as `exact`
+    - `other_noise`: as `exact` with another seed, which shows how much of a difference is chance
+    - `other_picture`: the features seen while drawing the picture before, which shows how much of
+      an agreement is owed to the latents, and not to the features
+
+    The first three are timed on every picture, each picture beginning with another, so that what
+    the machine does beside touches all alike. `follow` wraps the prompts, to show how far it is.
+    Raises ValueError for so few steps that no features are kept.
     """
 
     def generated(reuse: bool, noise: int = 0) -> Way:
@@ -84,17 +93,22 @@ def measure_reuse(
     ways: dict[str, Way] = {
         "reused": generated(reuse=True),
         "exact": generated(reuse=False),
-        "exact_other_noise": generated(reuse=False, noise=1),
         "encoded": lambda generation, phrases: segmenter(generation.image, phrases, NETWORK),
     }
-    tallies = {way: _Tally() for way in ways if way != "exact"}
-    things = {difficulty: _Tally() for difficulty in DIFFICULTIES}
+    tallies: dict[str, _Tally] = defaultdict(_Tally)
+    things: dict[str, _Tally] = defaultdict(_Tally)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
+    before: Generation | None = None
     for number, (prompt, phrases, difficulty) in enumerate(follow(islice(prompts(), count))):
         generation = generate(
             segmenter.backbone, prompt, steps=steps, guidance=guidance, seed=seed + number
         )
-        if not number:
+        if not generation.features:
+            raise ValueError(
+                f"A sampler of {steps} steps visits no timestep from 300 to 499, so there is "
+                "nothing to reuse; take more steps."
+            )
+        if before is None:
             for ask in ways.values():  # the first pass of anything is slower
                 ask(generation, phrases)
         found = {}
@@ -102,13 +116,19 @@ def measure_reuse(
             start = perf_counter()
             found[way] = ways[way](generation, phrases)
             seconds[way].append(perf_counter() - start)
-        for way, tally in tallies.items():
-            tally.add(found[way], found["exact"])
-        things[difficulty].add(found["reused"], found["exact"])
+        expected = found.pop("exact")
+        found["other_noise"] = generated(reuse=False, noise=1)(generation, phrases)
+        if before is not None:
+            strange = replace(generation, features=before.features)
+            found["other_picture"] = ways["reused"](strange, phrases)
+        for way, each in found.items():
+            tallies[way].add(each, expected)
+        things[difficulty].add(found["reused"], expected)
+        before = generation
     return Measurement(
         prompts=count,
-        agreement={way: tally.result() for way, tally in tallies.items()},
-        things={name: tally.result() for name, tally in things.items() if tally.differences},
+        agreement={way: tallies[way].result() for way in sorted(tallies)},
+        things={difficulty: tally.result() for difficulty, tally in things.items()},
         seconds={way: spread_of(taken) for way, taken in seconds.items()},
         ratio_to_exact=spread_of_ratios(seconds["reused"], seconds["exact"]),
         ratio_to_encoded=spread_of_ratios(seconds["reused"], seconds["encoded"]),
