@@ -39,8 +39,9 @@ def build_interface(models: Models) -> gr.Blocks:
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
         html(_HEADER.format(backbone=models.backbone, device=device))
+        for_compare, for_attention = gr.State(), gr.State()  # inside, gradio takes them for tabs
         with gr.Tabs() as tabs:
-            desk = Desk(tabs, for_compare=gr.State(), for_attention=gr.State())
+            desk = Desk(tabs, for_compare, for_attention)
             for title, build in TABS.items():
                 with gr.Tab(title, id=title):
                     build(models, desk)
