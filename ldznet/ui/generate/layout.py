@@ -18,7 +18,7 @@ from ldznet.ui.words import draw_vocabulary
 
 VIEWS = ("overlay", "mask", "heat", "contour", "cutout")  # no truth is known of what is drawn
 HOUR = 3600  # seconds that a session's pictures are kept
-_HINT = '<p class="hint">Drawing takes seconds, a mask next to nothing.</p>'
+_HINT = '<p class="hint">Click words to find them at once; several can be on.</p>'
 
 
 class Asking(NamedTuple):
@@ -89,26 +89,33 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
         examples = pick_html(_draw_examples(), elem_id="prompts")
         with gr.Row(elem_classes="compact", elem_id="sampling"):
             seed = _number(generation.seed, "Seed", "generate-seed", precision=0)
-            dice = gr.Button("Dice", elem_id="dice", min_width=74, scale=0)
-            steps = _number(generation.steps, "Steps", "steps", precision=0)
-            guidance = _number(generation.guidance, "Guidance", "guidance")
-        count = gr.Radio(
-            list(range(1, MAX_COUNT + 1)), value=1, label="Pictures", elem_id="count", min_width=80
-        )
-        negative = gr.Textbox(
-            generation.negative_prompt,
-            label="What to keep out",
-            placeholder="negative prompt, may stay empty",
-            lines=1,
-            max_lines=3,
-            elem_id="negative",
-        )
+            dice = gr.Button("⚄", elem_id="dice", min_width=44, scale=0)
+            pictures = gr.Radio(
+                list(range(1, MAX_COUNT + 1)),
+                value=1,
+                label="Pictures",
+                elem_id="count",
+                min_width=150,
+                scale=0,
+            )
+        with gr.Accordion("Advanced", open=False, elem_id="generate-advanced"):
+            with gr.Row(elem_classes="compact"):
+                steps = _number(generation.steps, "Steps", "steps", precision=0)
+                guidance = _number(generation.guidance, "Guidance", "guidance")
+            negative = gr.Textbox(
+                generation.negative_prompt,
+                label="What to keep out",
+                placeholder="negative prompt, may stay empty",
+                lines=1,
+                max_lines=3,
+                elem_id="negative",
+            )
         with gr.Row(elem_classes="compact"):
             go = gr.Button("Generate", variant="primary", elem_id="go", scale=3, min_width=120)
             halt = gr.Button("Stop", interactive=False, elem_id="halt", scale=1, min_width=80)
         sampling_message = html(elem_id="sampling-message")
         html(draw_vocabulary())
-    asking = Asking(prompt, negative, steps, guidance, seed, count)
+    asking = Asking(prompt, negative, steps, guidance, seed, pictures)
     parts = {
         "prompt_message": prompt_message,
         "sampling_message": sampling_message,
@@ -143,6 +150,7 @@ def _build_answer(first: Session, shown: Shown) -> dict:
             scale=1,
             min_width=180,
         )
+    hint = html(_HINT, elem_id="generate-hint", elem_classes="running")
     phrases_message = pick_html("", elem_id="generate-phrases-message")
     with gr.Row(elem_id="results"):
         with gr.Column(elem_id="drawn", scale=5, min_width=260):
@@ -153,7 +161,6 @@ def _build_answer(first: Session, shown: Shown) -> dict:
                 to_attention = gr.Button("Look inside", size="sm", min_width=120)
         with gr.Column(elem_id="found", scale=8, min_width=300):
             cards = html(shown.cards, elem_id="generate-cards")
-    hint = html(_HINT, elem_classes="running")
     settings = html(shown.settings, elem_id="generate-settings")
     with gr.Row(elem_id="reuse"):
         note = html(shown.note)
