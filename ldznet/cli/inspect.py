@@ -10,7 +10,6 @@ from ldznet.cli.options import add_models, add_output_folder
 from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.cli.results import command_line
 from ldznet.images import read_image
-from ldznet.phrases import check_phrases
 from ldznet.provenance import origin
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Look inside and write; raises ValueError in one sentence, and then leaves nothing behind."""
-    (phrase,) = check_phrases([arguments.phrase])
+    phrase = arguments.phrase.strip()
     check_output_folder(arguments.output)
     image = read_image(arguments.image)
     pixel = arguments.point or (image.width // 2, image.height // 2)
