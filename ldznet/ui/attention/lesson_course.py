@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from ldznet.inspection import PointMap, Subject, fusion_point_of, subject_of_image
+from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
 from ldznet.inspection.lesson import Lesson, run_lesson
 from ldznet.inspection.subject import to_image
 from ldznet.ui.attention.inside import first_point
@@ -16,7 +17,6 @@ from ldznet.ui.models import Models
 from ldznet.ui.run import InputError, complaints_about, read_phrases
 
 SEED = 0  # of the noise: a class sees the same on every screen
-FUSION_BLOCK = 6  # whose third attention the fifth step shows: the one that chooses most
 
 
 LATENT_VIEWS = ("All four", "1", "2", "3", "4", "Decoded")
@@ -58,12 +58,12 @@ class Course:
     @property
     def fusion(self) -> PointMap:
         """What LD-ZNet read to decide the chosen point; no model runs."""
-        return fusion_point_of(self.lesson.network, *self.point, block=FUSION_BLOCK)
+        return fusion_point_of(self.lesson.network, *self.point, block=DEFAULT_FUSION_BLOCK)
 
     def at_cell(self, row: int, column: int) -> "Course":
         """The same course at the middle of another cell of the fusion's grid; no model runs."""
         height, width = self.picture.image.shape[:2]
-        rows, columns = self.lesson.network.grid_of(FUSION_BLOCK)
+        rows, columns = self.lesson.network.grid_of(DEFAULT_FUSION_BLOCK)
         point = int((column + 0.5) * width / columns), int((row + 0.5) * height / rows)
         return replace(self, point=point)
 

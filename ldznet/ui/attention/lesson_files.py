@@ -13,8 +13,9 @@ from ldznet.figures.lesson import lesson_figure
 from ldznet.figures.overlay import draw_overlay
 from ldznet.figures.settings import settings_line
 from ldznet.figures.sheet import Bar, Panel, Section, build_sheet
+from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
 from ldznet.plates import Plate, features_plate, latent_plate, point_plate
-from ldznet.ui.attention.lesson_course import FUSION_BLOCK, Course, Look
+from ldznet.ui.attention.lesson_course import Course, Look
 
 
 def take(pick: str, course: Course, look: Look) -> tuple[str, bytes]:
@@ -47,7 +48,12 @@ def _noise(course: Course, look: Look) -> Plate:
         ),
         Panel(decoded, "the same, decoded"),
     ]
-    arrays = {"noisy": noisy, "decoded": course.noisy_picture, "weights": course.mixture}
+    arrays = {
+        "image": course.picture.image,
+        "noisy": noisy,
+        "decoded": course.noisy_picture,
+        "weights": course.mixture,
+    }
     return _plate("The latent with noise", course, panels, arrays)
 
 
@@ -81,12 +87,12 @@ def _lesson(course: Course, look: Look) -> Plate:
             course.picture.image,
             lesson.latent.channels,
             lesson.noisy,
-            lesson.strip.colours[lesson.strip.blocks.index(FUSION_BLOCK)],
+            lesson.strip.colours[lesson.strip.blocks.index(DEFAULT_FUSION_BLOCK)],
             course.fusion.map,
             course.point,
             course.ldznet > look.threshold,
             phrase=course.phrase,
-            block=FUSION_BLOCK,
+            block=DEFAULT_FUSION_BLOCK,
             timestep=lesson.timestep,
             seed=lesson.seed,
         ),
@@ -95,7 +101,7 @@ def _lesson(course: Course, look: Look) -> Plate:
             **_settings(course),
             "threshold": look.threshold,
             "point": list(course.point),
-            "fusion_block": FUSION_BLOCK,
+            "fusion_block": DEFAULT_FUSION_BLOCK,
         },
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ldznet.inspection import DEFAULT_TIMESTEP
+from ldznet.backbone.ldm import FEATURE_TIMESTEP
 from ldznet.ui.attention.lesson_course import (
     Course,
     Look,
@@ -39,7 +39,7 @@ class LessonHandlers:
     def start(self) -> Course:
         """The course the lesson opens with: the first example's first phrase."""
         first = self.examples[0].comparison
-        return start_course(self.models, first.picture, first.phrases[0], DEFAULT_TIMESTEP)
+        return start_course(self.models, first.picture, first.phrases[0], FEATURE_TIMESTEP)
 
     def run(self, course: Course, text: str, timestep: int, *look: Any) -> Outputs:
         """Follow another phrase through the same picture; an answer."""

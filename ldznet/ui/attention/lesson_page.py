@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ldznet.inspection import DEFAULT_TIMESTEP
+from ldznet.backbone.ldm import FEATURE_TIMESTEP
 from ldznet.ui.attention.lesson_course import LATENT_VIEWS, Look
 from ldznet.ui.attention.lesson_steps import STEPS, Chapter
 from ldznet.ui.attention.targets import view_html
@@ -86,7 +86,7 @@ def _build_control(number: int, examples: Sequence[Example], phrase: str) -> dic
         )
         return {"view": view}
     if number == 3:
-        slider = _build_slider("Timestep", 999, DEFAULT_TIMESTEP, 1)
+        slider = _build_slider("Timestep", 999, FEATURE_TIMESTEP, 1)
         return {"timestep": slider}
     if number == 6:
         return {"threshold": _build_slider("Threshold", 1, Look().threshold, 0.01)}

@@ -23,6 +23,7 @@ from ldznet.ui.attention.stage import downloads, picture_style
 from ldznet.ui.widgets import term
 
 STEPS = ("Picture", "Latent z", "Noised z", "Features", "Fusion", "Mask")
+_NOISE = 3.0  # 99.7 % of noise of unit deviation is nearer to 0
 
 
 class Chapter(NamedTuple):
@@ -175,7 +176,7 @@ def _name(course: Course) -> str:
 
 def _extent(course: Course) -> float:
     """The value of the strongest colour: one for z with and without noise, to be compared."""
-    return float(np.abs([course.lesson.latent.channels, course.lesson.noisy]).max())
+    return max(_NOISE, float(np.abs(course.lesson.latent.channels).max()))
 
 
 def _percent(share: float) -> str:
