@@ -6,14 +6,14 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from ldznet.inspection import DEFAULT_TIMESTEP
+from ldznet.inspection import DEFAULT_FEATURE_BLOCK, DEFAULT_TIMESTEP
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
 from ldznet.ui.attention.downloads import take
+from ldznet.ui.attention.endpoint import add_endpoints
 from ldznet.ui.attention.handlers import Handlers, read_choices
 from ldznet.ui.attention.inside import Asked, Choices, Inside
 from ldznet.ui.attention.layout import (
     BEST,
-    FIRST_FEATURE_BLOCK,
     PRESETS,
     Explorer,
     build_layout,
@@ -21,6 +21,7 @@ from ldznet.ui.attention.layout import (
 from ldznet.ui.attention.notes import draw_settings
 from ldznet.ui.attention.page import VIEWS, Shown, look_into, show
 from ldznet.ui.attention.snippets import command_line, python_code
+from ldznet.ui.controls import press
 from ldznet.ui.desk import Desk
 from ldznet.ui.examples import read_examples
 from ldznet.ui.models import MODEL_QUEUE, Models
@@ -35,7 +36,6 @@ _MODEL: dict[str, Any] = {
     "concurrency_limit": 1,
     "trigger_mode": "always_last",
 }
-_PRESS = "() => document.querySelector('#explore-file').click()"
 _SET_OPACITY = "(value) => document.querySelector('#explore').style.setProperty('--heat', value)"
 FIRST_VIEW = "words"
 
@@ -44,14 +44,14 @@ def build_explorer(models: Models, desk: Desk, tabs: gr.Tabs, explore: str) -> N
     """Build the explorer inside the tab `explore` of `tabs`; every view opens on a finished one."""
     examples = read_examples()
     choices = Choices(
-        PRESETS[BEST], False, DEFAULT_POINT_BLOCK, DEFAULT_FUSION_BLOCK, FIRST_FEATURE_BLOCK
+        PRESETS[BEST], False, DEFAULT_POINT_BLOCK, DEFAULT_FUSION_BLOCK, DEFAULT_FEATURE_BLOCK
     )
     comparison = examples[0].comparison
     asked = Asked(comparison.phrases[0], DEFAULT_TIMESTEP, 0)
     first = look_into(models, comparison.picture, asked)
     pages = {}
-    for view in VIEWS:
-        first, pages[view] = show(models, first, view, choices)
+    for name in VIEWS:
+        first, pages[name] = show(models, first, name, choices)
     notes = (
         draw_settings(models, first),
         python_code(models, first, FIRST_VIEW, choices),
@@ -65,6 +65,7 @@ def build_explorer(models: Models, desk: Desk, tabs: gr.Tabs, explore: str) -> N
     wire.runs()
     wire.looks()
     wire.downloads()
+    add_endpoints(models)
     desk.for_attention.change(
         handlers.take,
         [desk.for_attention, view, *explorer.inputs[1:], *explorer.controls],
@@ -171,7 +172,7 @@ class _Wires:
                 [self.inside, *self.explorer.controls],
                 [self.inside, self.explorer.file],
                 **{**_MODEL, "trigger_mode": "once"},
-            ).then(None, js=_PRESS, **_OWN)
+            ).then(None, js=press(self.explorer.file), **_OWN)
 
 
 def _replace(event: gr.EventData, text: str) -> str:

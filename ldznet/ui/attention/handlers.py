@@ -11,7 +11,7 @@ from ldznet.inspection import DEFAULT_TIMESTEP, subject_of_generation
 from ldznet.phrases import check_phrases
 from ldznet.types import Generation
 from ldznet.ui.attention.inside import Asked, Choices, Inside, first_point
-from ldznet.ui.attention.layout import PRESETS, Controls, Messages
+from ldznet.ui.attention.layout import PRESETS, Messages
 from ldznet.ui.attention.notes import draw_settings
 from ldznet.ui.attention.page import Shown, look_into, show
 from ldznet.ui.attention.snippets import command_line, python_code
@@ -30,14 +30,13 @@ Notes = dict[str, str]  # what is said, by the field of `Messages`
 
 def read_choices(controls: Sequence[Any]) -> Choices:
     """What the components of `Controls` say."""
-    said = Controls(*controls)
-    groups = (said.finest, said.fine, said.coarse, said.coarsest)
+    *groups, common, block, fusion_block, feature_block = controls
     return Choices(
         blocks=tuple(sorted(number for group in groups for number in group)),
-        common=bool(said.common),
-        block=int(said.block),
-        fusion_block=int(said.fusion_block),
-        feature_block=int(said.feature_block),
+        common=bool(common),
+        block=int(block),
+        fusion_block=int(fusion_block),
+        feature_block=int(feature_block),
     )
 
 
@@ -228,8 +227,8 @@ def step_slider(inside: Inside) -> dict[str, Any]:
     """The slider over the sampler's steps, there only for a picture drawn here."""
     if not inside.visited:
         return gr.update(visible=False)
-    step = inside.step
-    return gr.update(visible=True, maximum=len(inside.visited), **({"value": step} if step else {}))
+    update = gr.update(visible=True, maximum=len(inside.visited))
+    return update | {"value": inside.step} if inside.step else update
 
 
 def complain(complaint: InputError) -> Outputs:

@@ -6,13 +6,14 @@ from typing import NamedTuple
 import gradio as gr
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.inspection import DEFAULT_BLOCKS, DEFAULT_TIMESTEP
+from ldznet.inspection import DEFAULT_BLOCKS, DEFAULT_FEATURE_BLOCK, DEFAULT_TIMESTEP
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
 from ldznet.ui.attention.inside import Inside
 from ldznet.ui.attention.leads import LEADS
 from ldznet.ui.attention.page import VIEWS, Shown
 from ldznet.ui.attention.targets import view_html
 from ldznet.ui.compare.gallery import draw_gallery
+from ldznet.ui.controls import build_code
 from ldznet.ui.examples import Example
 from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
@@ -29,8 +30,8 @@ PRESETS = {
     },
     ALL: tuple(BLOCKS),
 }
+THUMBNAIL = 96  # pixels, for about 60 on the page
 CHOOSE = "choose…"  # shows the single blocks
-FIRST_FEATURE_BLOCK = 14  # on pocket the one whose colours follow things best
 
 
 class Messages(NamedTuple):
@@ -114,7 +115,7 @@ def build_layout(
                 settings_message = html(elem_id="explore-settings-message")
             with gr.Column(elem_classes="extras"):
                 html("<h3>Examples</h3>")
-                gallery = pick_html(draw_gallery(examples), elem_id="explore-gallery")
+                gallery = pick_html(draw_gallery(examples, THUMBNAIL), elem_id="explore-gallery")
         with gr.Column(elem_classes="answer"):
             tabs, pages = {}, {}
             with gr.Tabs(elem_id="views"):
@@ -128,14 +129,14 @@ def build_layout(
                         if name == "features":
                             with gr.Row(elem_classes="controls"):
                                 feature_block = _choose_block(
-                                    "Block over the timesteps", FIRST_FEATURE_BLOCK
+                                    "Block over the timesteps", DEFAULT_FEATURE_BLOCK
                                 )
                         pages[name] = view_html(getattr(shown, name), f"view-{name}")
             settings = html(notes[0], elem_id="explore-settings")
             html("<h3>Get the same arrays</h3>")
             with gr.Row(elem_id="explore-code"):
-                python = _build_code(notes[1], "python", "Python")
-                shell = _build_code(notes[2], "shell", "Command line")
+                python = build_code(notes[1], "python", "Python")
+                shell = build_code(notes[2], "shell", "Command line")
             file = gr.DownloadButton(visible="hidden", elem_id="explore-file")
     return Explorer(
         inputs=Inputs(picture, phrase, timestep, seed),
@@ -274,18 +275,4 @@ def _choose_block(label: str, first: int) -> gr.Dropdown:
         filterable=False,
         min_width=170,
         elem_classes="block-choice",
-    )
-
-
-def _build_code(value: str, language: str, label: str) -> gr.Code:
-    return gr.Code(
-        value,
-        language=language,  # type: ignore[arg-type]
-        label=label,
-        interactive=False,
-        show_line_numbers=False,
-        wrap_lines=True,
-        buttons=["copy"],
-        lines=2,
-        max_lines=14,
     )
