@@ -104,7 +104,7 @@ def point_plate(
             blocks=[each.block for each in found.values()],
             timestep=first.timestep,
             seed=first.seed,
-            footnote=share and f"Of LD-ZNet’s attention {share} go to the mean of all cells.",
+            footnote=share and f"{share} of LD-ZNet’s attention goes to the mean of all cells.",
         )
 
     shares = {} if fusion is None else {"fusion_pooled_share": fusion.pooled_share}
