@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from ldznet import inspection
+from ldznet.blocks import BLOCKS
 from ldznet.cli import main
 from ldznet.data.shapes import STYLES, draw_scene
-from ldznet.inspection import attention_words, subject_of_image
+from ldznet.inspection import run_unet, subject_of_image, words_of
 from ldznet.pointing import GROUPS, Game, Target, choose, draw_targets, play
 
 RESULT = Path(__file__).parents[1] / "assets" / "benchmarks" / "pointing.json"
@@ -66,15 +67,10 @@ def test_a_hit_is_a_maximum_inside_the_mask(segmenter, targets):
     for number, target in enumerate(targets):
         subject = subject_of_image(segmenter, target.image)
         for text, token in (("phrase", 2), ("caption", 6)):
+            said = getattr(target, text)
+            seen = run_unet(backbone, subject, said, timestep=600, seed=number, words=BLOCKS)
             for group, blocks in GROUPS.items():
-                shown = attention_words(
-                    backbone,
-                    subject,
-                    getattr(target, text),
-                    timestep=600,
-                    blocks=blocks,
-                    seed=number,
-                )
+                shown = words_of(seen, blocks)
                 enlarged = torch.nn.functional.interpolate(
                     torch.from_numpy(shown.maps[token])[None, None], size=(64, 64), mode="bilinear"
                 )[0, 0].numpy()
