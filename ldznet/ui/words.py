@@ -1,5 +1,6 @@
 """Words the backbone has never seen, and the nearest ones it has."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from html import escape
@@ -62,6 +63,5 @@ def draw_vocabulary() -> str:
 def replace_word(text: str, pick: str) -> str:
     """A visitor's text with the word of a pick ("dargon→dragon") replaced."""
     word, _, other = pick.partition(ARROW)
-    lowered = text.lower()
-    start = lowered.find(word.lower())
-    return text if not word or start < 0 else text[:start] + other + text[start + len(word) :]
+    whole = rf"(?<!\w){re.escape(word)}(?!\w)"
+    return re.sub(whole, lambda _: other, text, count=1, flags=re.IGNORECASE) if word else text

@@ -34,3 +34,4 @@ def test_a_pick_replaces_its_word_only():
     assert replace_word("red Umbrela, tree", "umbrela→umbrella") == "red umbrella, tree"
     assert replace_word("red ball", "umbrela→umbrella") == "red ball"
     assert replace_word("red ball", "→x") == "red ball"
+    assert replace_word("red ball, bal", "bal→ball") == "red ball, ball"

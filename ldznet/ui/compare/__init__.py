@@ -40,13 +40,13 @@ def build(models: Models, desk: Desk) -> None:
     tab = build_layout(examples, above, below, models.titles)
     comparison = gr.State(first)
     handlers = Handlers(models, examples)
-    _wire_runs(tab, comparison, handlers)
+    _wire_runs(tab, comparison, handlers, desk)
     _wire_looking(tab, comparison, handlers)
     _wire_downloads(tab, comparison)
     add_endpoint(models)
 
 
-def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
+def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers, desk: Desk) -> None:
     inputs, messages = tab.inputs, tab.messages
     answer = [
         comparison,
@@ -80,6 +80,9 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
         **running,
     )
     tab.scene.number.submit(handlers.new_scene, [*tab.scene, *tab.looking], with_inputs, **running)
+    desk.for_compare.change(
+        handlers.receive, [desk.for_compare, *tab.looking], with_inputs, **running
+    )
     tab.gallery.click(handlers.pick_example, list(tab.looking), with_inputs, **_OWN)
     messages.phrases.click(_replace, inputs.phrases, inputs.phrases, **_OWN).then(
         run, run_inputs, answer, **running

@@ -9,7 +9,7 @@ import gradio as gr
 from ldznet.data.shapes import TRAIN_START, draw_scene
 from ldznet.ui.compare.layout import ANY_STYLE, Messages
 from ldznet.ui.compare.page import Above, Below, draw_notes, show_above, show_below
-from ldznet.ui.comparison import Comparison
+from ldznet.ui.comparison import Comparison, Picture
 from ldznet.ui.examples import Example
 from ldznet.ui.look import read_look
 from ldznet.ui.models import Models
@@ -93,13 +93,32 @@ class Handlers:
         try:
             with complaints_about("picture"):
                 scene = draw_scene(number, None if style == ANY_STYLE else style, difficulty)
-            picture, phrases = picture_of(scene), choose_phrases(scene)
+        except InputError as complaint:
+            return (SKIP,) * 4 + _complain(complaint)
+        return self._segment(picture_of(scene), choose_phrases(scene), number, look)
+
+    def receive(self, picture: Picture | None, *look: Any) -> Outputs:
+        """Segment a picture from another tab; without phrases to ask for, only take it over.
+
+        Outputs as `pick_example`.
+        """
+        if picture is None:
+            return (SKIP,) * 4 + _nothing({})
+        if not picture.ask:
+            said = message("Write what to find in this picture, then run.")
+            return (picture.image, "", None, SKIP, *_nothing({"phrases": said}))
+        return self._segment(picture, picture.ask, SKIP, look)
+
+    def _segment(
+        self, picture: Picture, phrases: tuple[str, ...], number: Any, look: Sequence[Any]
+    ) -> Outputs:
+        """Take over a picture and its phrases as inputs, with their result."""
+        try:
             comparison = run_comparison(self.models, picture, phrases)
         except InputError as complaint:
             return (SKIP,) * 4 + _complain(complaint)
-        said = draw_notes(self.models, comparison)
         inputs = (picture.image, ", ".join(phrases), None, number)
-        return inputs + self._answer(comparison, look, said)
+        return inputs + self._answer(comparison, look, draw_notes(self.models, comparison))
 
     def look_above(self, comparison: Comparison, *look: Any) -> Above:
         """The cards of the same comparison as the controls now say; no model runs."""
@@ -140,8 +159,12 @@ class Handlers:
 
 
 def _complain(complaint: InputError) -> Outputs:
-    kept = (SKIP,) * (1 + _SHOWN + 2)
-    return kept + _messages({complaint.place: message(str(complaint), "error")})
+    return _nothing({complaint.place: message(str(complaint), "error")})
+
+
+def _nothing(said: Mapping[Place, str]) -> Outputs:
+    """An answer that changes only the messages."""
+    return (SKIP,) * (1 + _SHOWN + 2) + _messages(said)
 
 
 def _messages(said: Mapping[Place, str]) -> Outputs:
