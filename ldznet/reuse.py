@@ -25,7 +25,7 @@ from ldznet.types import Generation, Segmentation
 
 NETWORK = "ldznet"
 THINGS = frozenset([*CATEGORIES, *map(plural, CATEGORIES)])
-DIFFICULTIES = ("single", "pair")  # one thing in a scene, or two
+DIFFICULTIES = ("single", "pair", "full")  # of the scenes, in turns: one thing, up to two, to four
 
 Way = Callable[[Generation, Sequence[str]], Segmentation]
 
@@ -47,19 +47,19 @@ class Measurement:
 
     prompts: int
     agreement: dict[str, Agreement]  # by way, see `measure_reuse`
-    things: dict[str, Agreement]  # of the reused way alone, by how many things the scene has
+    things: dict[int, Agreement]  # of the reused way alone, by how many things the prompt names
     seconds: dict[str, Spread]  # by way, per picture with all its phrases
     ratio_to_exact: Spread  # of the reused way's time, picture by picture
     ratio_to_encoded: Spread
 
 
-def prompts() -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Captions of held-out scenes of all styles, the things each names, and its difficulty."""
+def prompts() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Captions of held-out scenes of all styles, and the things each names."""
     for number in range(*SPLITS["test"]):
         difficulty = DIFFICULTIES[number % len(DIFFICULTIES)]
         prompt = caption(draw_scene(number, difficulty=difficulty))
         named = (phrase for phrase in noun_phrases(prompt) if phrase.split()[-1] in THINGS)
-        yield prompt, tuple(named), difficulty
+        yield prompt, tuple(named)
 
 
 def measure_reuse(
@@ -96,10 +96,10 @@ def measure_reuse(
         "encoded": lambda generation, phrases: segmenter(generation.image, phrases, NETWORK),
     }
     tallies: dict[str, _Tally] = defaultdict(_Tally)
-    things: dict[str, _Tally] = defaultdict(_Tally)
+    things: dict[int, _Tally] = defaultdict(_Tally)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     before: Generation | None = None
-    for number, (prompt, phrases, difficulty) in enumerate(follow(islice(prompts(), count))):
+    for number, (prompt, phrases) in enumerate(follow(islice(prompts(), count))):
         generation = generate(
             segmenter.backbone, prompt, steps=steps, guidance=guidance, seed=seed + number
         )
@@ -123,12 +123,12 @@ def measure_reuse(
             found["other_picture"] = ways["reused"](strange, phrases)
         for way, each in found.items():
             tallies[way].add(each, expected)
-        things[difficulty].add(found["reused"], expected)
+        things[len(phrases)].add(found["reused"], expected)
         before = generation
     return Measurement(
         prompts=count,
         agreement={way: tallies[way].result() for way in sorted(tallies)},
-        things={difficulty: tally.result() for difficulty, tally in things.items()},
+        things={named: things[named].result() for named in sorted(things)},
         seconds={way: spread_of(taken) for way, taken in seconds.items()},
         ratio_to_exact=spread_of_ratios(seconds["reused"], seconds["exact"]),
         ratio_to_encoded=spread_of_ratios(seconds["reused"], seconds["encoded"]),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Time comparing the networks, reusing features, and drawing scenes."
 PHRASES = 3
-PROMPT = "a photo of a red ball left of a blue star"
+PROMPT = "a red ball left of a blue star"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

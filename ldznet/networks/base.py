@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
+from ldznet.networks.attention import install_direct_attention
 from ldznet.networks.head import MaskHead, start_in_linear_range
 from ldznet.types import Encoding
 
@@ -64,9 +65,10 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
         start_in_linear_range(self.unet.conv_out)
         self.head = MaskHead(factor)
         self.extend()
+        install_direct_attention(self.unet)
 
     def extend(self) -> None:
-        """Build what this network has beyond U-Net and head; called at the end of `__init__`."""
+        """Build what this network has beyond U-Net and head; called in `__init__`."""
 
     def forward(self, encoding: Encoding) -> Tensor:
         """Logits (B, 1, H, W), a row per row of `encoding.text`; the sigmoid is the probability."""
