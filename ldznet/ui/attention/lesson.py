@@ -73,16 +73,17 @@ def _wire_answers(
     page.gallery.click(
         handlers.pick_example, [controls.timestep, *look], [controls.phrase, *answer], **_MODEL
     )
-    controls.timestep.change(
+    controls.timestep.input(
         handlers.change_timestep, [course, controls.timestep, *look], answer, **_MODEL
     )
     page.shown[4].click(
         handlers.pick_cell, [course, *look], [course, page.said[4], page.shown[4]], **_MODEL
     )
+    picked = page.shown[3].click(_pick_block, None, block, **_LIGHT)
     for number, event in (
-        (2, controls.view.change),
-        (4, block.change),
-        (6, controls.threshold.change),
+        (2, controls.view.input),
+        (4, picked.then),
+        (6, controls.threshold.input),
     ):
         event(
             partial(handlers.redraw, number),
@@ -90,7 +91,6 @@ def _wire_answers(
             [page.said[number - 1], page.shown[number - 1]],
             **_LIGHT,
         )
-    page.shown[3].click(_pick_block, None, block, **_LIGHT)
 
 
 def _replace(event: gr.EventData, text: str) -> str:
