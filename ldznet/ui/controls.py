@@ -51,8 +51,8 @@ def press(file: gr.DownloadButton) -> str:
     return f"() => document.querySelector('#{file.elem_id}').click()"
 
 
-def build_code(value: str, language: str, label: str) -> gr.Code:
-    """Code to copy."""
+def build_code(value: str, language: str, label: str, max_lines: int = 8) -> gr.Code:
+    """Code to copy; what is longer than `max_lines` scrolls."""
     return gr.Code(
         value,
         language=language,  # type: ignore[arg-type]
@@ -62,5 +62,5 @@ def build_code(value: str, language: str, label: str) -> gr.Code:
         wrap_lines=True,
         buttons=["copy"],
         lines=2,
-        max_lines=8,
+        max_lines=max_lines,
     )

@@ -50,7 +50,7 @@ def _strip(
     )
     told = " + ".join(f"{share:.0%}".replace("%", " %") for share in strip.explained)
     return (
-        f'<section><h4>{title}</h4><div class="strip {name}">{frames}</div>'
+        f'<section><h4>{title}</h4><div class="frames {name}">{frames}</div>'
         f'<p class="hint">{said} Red, green and blue hold {told} of all variation.</p>'
         f"{downloads(name)}</section>"
     )

@@ -127,7 +127,7 @@ def build_layout(
                         if name == "point":
                             block, fusion_block, x, y, point_message = _build_point_choice(first)
                         if name == "features":
-                            with gr.Row(elem_classes="controls"):
+                            with gr.Row(elem_id="feature-choice"):
                                 feature_block = _choose_block(
                                     "Block over the timesteps", DEFAULT_FEATURE_BLOCK
                                 )
@@ -135,8 +135,8 @@ def build_layout(
             settings = html(notes[0], elem_id="explore-settings")
             html("<h3>Get the same arrays</h3>")
             with gr.Row(elem_id="explore-code"):
-                python = build_code(notes[1], "python", "Python")
-                shell = build_code(notes[2], "shell", "Command line")
+                python = build_code(notes[1], "python", "Python", max_lines=12)
+                shell = build_code(notes[2], "shell", "Command line", max_lines=12)
             file = gr.DownloadButton(visible="hidden", elem_id="explore-file")
     return Explorer(
         inputs=Inputs(picture, phrase, timestep, seed),

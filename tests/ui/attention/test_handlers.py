@@ -83,7 +83,7 @@ def event(**values):
 def test_only_the_visible_view_is_computed(handlers, inside, view):
     answer = split(handlers.look(inside, view, *CONTROLS))
     assert {name for name in VIEWS if getattr(answer.shown, name) is not SKIP} == {view}
-    assert "<figure" in getattr(answer.shown, view) or "strip" in getattr(answer.shown, view)
+    assert "<figure" in getattr(answer.shown, view) or "frames" in getattr(answer.shown, view)
     assert set(answer.messages) == {""}
 
 
