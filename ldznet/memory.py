@@ -1,7 +1,8 @@
 """What a look inside costs in memory at full size: by formula, and measured on random weights."""
 
-import multiprocessing
+import os
 import resource
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,9 +77,13 @@ def measure(way: str, side: int = SIDE, widths: Sequence[int] = WIDTHS) -> int:
 
     `way` is one of `WAYS`, or "nothing" for a pass that nobody watches.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would start from this one's memory
-    with context.Pool(1) as pool:
-        return pool.apply(look, (way, side, tuple(widths)))
+    program = f"from ldznet.memory import look; print(look({way!r}, {side}, {tuple(widths)}))"
+    # Read by glibc as the process starts: what is freed goes back at once, so that the highest
+    # memory is what was in use, and not what the allocator held on to.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    command = [sys.executable, "-c", program]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return int(answer.stdout)
 
 
 @torch.no_grad()

@@ -66,3 +66,7 @@ def test_the_tab_at_full_size_stays_far_below_all_heads_of_all_layers():
         if stated["measured"] is not None:  # what the allocator rounds up is not in the formula
             assert stated["measured"] < cost.peak + 16 * MEBI
     assert costs["tab"]["measured"] < 0.1 * costs["everything"]["peak"]
+
+
+def test_a_way_is_measured_in_a_process_of_its_own():
+    assert memory.measure("words", 8, (32, 32, 32, 32)) > 100 * MEBI  # the libraries alone
