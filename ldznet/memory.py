@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -82,7 +83,14 @@ def measure(way: str, side: int = SIDE, widths: Sequence[int] = WIDTHS) -> int:
     # memory is what was in use, and not what the allocator held on to.
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     command = [sys.executable, "-c", program]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        command,
+        cwd=Path(__file__).parent.parent,  # where Python finds this package
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return int(answer.stdout)
 
 
