@@ -14,6 +14,7 @@ from ldznet.metrics import (
     THRESHOLDS,
     IntervalMetrics,
     PhraseCutMetrics,
+    iou,
     resize_probability,
     threshold_index,
 )
@@ -211,3 +212,12 @@ def test_no_score_before_the_first_phrase():
 def test_unknown_thresholds_are_refused():
     with pytest.raises(ValueError, match=r"0\.55 is none of them"):
         threshold_index(0.55)
+
+
+def test_iou_is_that_of_sets():
+    rng = np.random.default_rng(0)
+    one, other = rng.random((2, 30, 30)) > 0.6
+    a, b = (set(map(tuple, np.argwhere(mask))) for mask in (one, other))
+    assert iou(one, other) == pytest.approx(len(a & b) / len(a | b))
+    assert iou(one, np.zeros_like(one)) == 0
+    assert iou(np.zeros_like(one), np.zeros_like(one)) is None

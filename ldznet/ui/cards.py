@@ -7,8 +7,9 @@ import numpy as np
 
 from ldznet.figures.maps import draw_colour_bar
 from ldznet.figures.palette import ALL_AGREE, FALSE, MISSED, NETWORK_COLOURS
+from ldznet.metrics import iou
 from ldznet.types import Segmentation
-from ldznet.ui.comparison import Comparison, iou
+from ldznet.ui.comparison import Comparison
 from ldznet.ui.look import VIEWS, Look
 from ldznet.ui.pictures import colours_of, draw_agreement, draw_view, photo_uri, png_uri
 from ldznet.ui.widgets import swatch, term

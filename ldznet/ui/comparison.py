@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ldznet.metrics import iou as iou
 from ldznet.types import Segmentation
 
 SESSION_LEVELS = 50_000  # two bytes a value, off by at most 0.00001

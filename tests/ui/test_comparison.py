@@ -12,7 +12,6 @@ from ldznet.ui.comparison import (
     Picture,
     Settings,
     compare_found,
-    iou,
     pack,
     unpack,
 )
@@ -84,12 +83,3 @@ def test_truth_is_added_to_a_copy(comparison):
     mask = np.ones((6, 8), bool)
     assert kept.with_truth("b", mask).picture.truth == {"b": mask}
     assert kept.picture.truth == {}
-
-
-def test_iou_is_that_of_sets():
-    rng = np.random.default_rng(0)
-    one, other = rng.random((2, 30, 30)) > 0.6
-    a, b = (set(map(tuple, np.argwhere(mask))) for mask in (one, other))
-    assert iou(one, other) == pytest.approx(len(a & b) / len(a | b))
-    assert iou(one, np.zeros_like(one)) == 0
-    assert iou(np.zeros_like(one), np.zeros_like(one)) is None

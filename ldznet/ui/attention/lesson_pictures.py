@@ -8,8 +8,8 @@ from ldznet.figures.maps import draw_heat, draw_signed
 from ldznet.figures.overlay import overlay_layer
 from ldznet.figures.palette import NETWORK_COLOURS, phrase_colours
 from ldznet.inspection import PointMap
+from ldznet.metrics import iou
 from ldznet.ui.attention.stage import figure, heat_bar, layer, signed_bar, stage
-from ldznet.ui.comparison import iou
 from ldznet.ui.pictures import OUTLINE, fit, png_uri
 from ldznet.ui.widgets import swatch, term
 
