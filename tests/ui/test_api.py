@@ -79,9 +79,16 @@ def test_phrases_may_come_as_a_list_or_as_text(compare, scene):
     assert [row["score"] for row in rows[0]] == [row["score"] for row in rows[1]]
 
 
-def test_only_this_endpoint_is_offered(client):
+def test_only_these_endpoints_are_offered(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
-    assert list(endpoints["named_endpoints"]) == ["/compare"]
+    assert set(endpoints["named_endpoints"]) == {
+        "/compare",
+        "/generate",
+        "/generate_and_segment",
+        "/attention_words",
+        "/attention_point",
+        "/feature_maps",
+    }
     assert endpoints["unnamed_endpoints"] == {}
 
 

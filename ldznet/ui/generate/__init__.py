@@ -74,12 +74,19 @@ def _wire_finding(tab: Tab, handlers: Handlers) -> None:
     def find_other(progress: Any = gr.Progress(), *values: Any) -> Page:  # noqa: B008
         return handlers.find_other(_report(progress), *values)
 
+    def replace_in_phrases(
+        event: gr.EventData,
+        progress: Any = gr.Progress(),  # noqa: B008
+        *values: Any,
+    ) -> Page:
+        return handlers.replace_word(_report(progress), event, *values)
+
     def compare_exactly(progress: Any = gr.Progress(), *values: Any) -> Page:  # noqa: B008
         return handlers.compare_exactly(_report(progress), *values)
 
     page.phrases.input(find, kept + chosen, list(page), trigger_mode="always_last", **running)
     page.other.submit(find_other, [*kept, page.other, *chosen], list(page), **running)
-    page.phrases_message.click(handlers.replace_word, kept + chosen, list(page), **_MODEL)
+    page.phrases_message.click(replace_in_phrases, kept + chosen, list(page), **running)
     page.check.click(compare_exactly, kept + chosen, list(page), **running)
     page.strip.click(handlers.pick_picture, kept + chosen, list(page), **_MODEL)
     gr.on(

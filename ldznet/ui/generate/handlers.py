@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import astuple, replace
 from threading import Event
 from typing import Any
@@ -66,13 +67,14 @@ class Handlers:
         drawn: list[Drawn] = []
         last: Progress | None = None
         try:
-            for news in draw(self.models.segmenter.backbone, request, stop):
-                if isinstance(news, Progress):
-                    last = news
-                    yield Page(picture=draw_progress(request, news))
-                elif isinstance(news, Drawn):
-                    drawn.append(news)
-                    yield Page(strip=draw_strip(drawn, None, request.count))
+            with closing(draw(self.models.segmenter.backbone, request, stop)) as told:
+                for news in told:
+                    if isinstance(news, Progress):
+                        last = news
+                        yield Page(picture=draw_progress(request, news))
+                    elif isinstance(news, Drawn):
+                        drawn.append(news)
+                        yield Page(strip=draw_strip(drawn, None, request.count))
             session = self._find_first(drawn) if drawn else None
         except Exception:
             yield self._go_back(kept, own, look, message("Drawing failed; try again.", "error"))

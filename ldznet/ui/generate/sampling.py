@@ -1,6 +1,6 @@
 """Draws a request's pictures in a thread of its own, told about step by step."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -38,7 +38,7 @@ class Drawn:
 Told = Progress | Drawn | GenerationStopped
 
 
-def draw(backbone: LatentDiffusion, request: Request, stop: Event) -> Iterator[Told]:
+def draw(backbone: LatentDiffusion, request: Request, stop: Event) -> Generator[Told]:
     """What happens while a request is drawn, in order; of several waiting steps the last one.
 
     Setting `stop` ends the sampler before its next step, and a `GenerationStopped` is told last.

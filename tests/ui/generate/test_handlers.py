@@ -151,6 +151,15 @@ def test_stop_keeps_the_pictures_that_were_finished(handlers):
     assert page.session.found is not None
 
 
+def test_a_page_that_is_closed_ends_the_sampler(handlers):
+    pages = handlers.draw(None, False, *request(steps=100, count=4), *LOOK)
+    running = next(pages).running
+    next(pages)
+    assert not running.is_set()
+    pages.close()  # as gradio does when the visitor is gone
+    assert running.is_set()
+
+
 def test_an_error_leaves_the_page_usable_and_is_not_hidden(handlers, monkeypatch, backbone):
     monkeypatch.setattr(type(backbone), "decode_latents", lambda *_: 1 / 0)
     pages = []
