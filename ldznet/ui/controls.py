@@ -18,7 +18,7 @@ def build_view_controls(
             value=look.view,
             label="View",
             elem_id=f"{prefix}view",
-            scale=3,
+            scale=5,
             min_width=330,
         )
         threshold = gr.Slider(
