@@ -1,6 +1,7 @@
 """Takes the README's pictures: `python docs/take_pictures.py` (needs Chromium).
 
-Draws the world's sheet and photographs the running app in light and dark, wide and on a phone.
+Draws the world's sheet and photographs every tab of the running app; the first one also in the
+dark and on a phone.
 """
 
 import shutil
@@ -21,7 +22,17 @@ from ldznet.data.shapes import STYLES, draw_scene  # noqa: E402
 
 FOLDER = Path(__file__).parent
 PORT = 7990
-SIZES = {"": (1440, 1180), "-phone": (390, 844)}
+WIDE, PHONE = (1440, 1180), (390, 844)
+# What to click before each picture, its size and its colour scheme.
+PICTURES = {
+    "compare-light": ((), WIDE, "light"),
+    "compare-dark": ((), WIDE, "dark"),
+    "compare-light-phone": ((), PHONE, "light"),
+    "compare-dark-phone": ((), PHONE, "dark"),
+    "generate": (("Generate & segment",), WIDE, "light"),
+    "attention": (("Attention & features", "Explore"), WIDE, "light"),
+    "lesson": (("Attention & features", "Lesson"), WIDE, "light"),
+}
 SCENES = (3, 8, 21, 30)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
@@ -33,7 +44,7 @@ def draw_world() -> None:
 
 
 def photograph_app() -> None:
-    """The first page of the app, as a visitor finds it."""
+    """The app as a visitor finds it, tab by tab."""
     environment = {"PATH": "/usr/bin:/bin", "PORT": str(PORT), "HF_HUB_OFFLINE": "1"}
     server = subprocess.Popen([sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment)
     try:
@@ -42,16 +53,17 @@ def photograph_app() -> None:
         found = shutil.which("chromium") or shutil.which("google-chrome")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-            for suffix, (width, height) in SIZES.items():
-                for scheme in ("light", "dark"):
-                    page = browser.new_page(
-                        viewport={"width": width, "height": height}, color_scheme=scheme
-                    )
-                    page.goto(f"http://127.0.0.1:{PORT}")
-                    page.get_by_text("LD-ZNet").first.wait_for()
-                    page.wait_for_timeout(4000)
-                    page.screenshot(path=FOLDER / f"compare-{scheme}{suffix}.png")
-                    page.close()
+            for name, (tabs, (width, height), scheme) in PICTURES.items():
+                page = browser.new_page(
+                    viewport={"width": width, "height": height}, color_scheme=scheme
+                )
+                page.goto(f"http://127.0.0.1:{PORT}")
+                page.get_by_text("LD-ZNet").first.wait_for()
+                for tab in tabs:
+                    page.get_by_role("tab", name=tab).click()
+                page.wait_for_timeout(4000)
+                page.screenshot(path=FOLDER / f"{name}.png")
+                page.close()
             browser.close()
     finally:
         server.terminate()
