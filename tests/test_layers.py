@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     {"types", "blocks", "images", "phrases", "noun_phrases", "question", "provenance"},
     {"backbone", "networks", "data", "metrics", "figures"},
-    {"pipeline", "export", "inspection", "plates", "checking"},
+    {"pipeline", "export", "inspection", "plates", "checking", "conversion"},
     {"training", "evaluation", "bench", "reuse", "pointing", "memory"},
     {"cli", "ui"},
     {"__main__", "app"},

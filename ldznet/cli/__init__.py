@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ldznet.cli import bench, evaluate, generate, inspect, memory, pointing, reuse, segment
+from ldznet.cli import bench, convert, evaluate, generate, inspect, memory, pointing, reuse, segment
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS = {
     "segment": segment,
     "generate": generate,
     "inspect": inspect,
+    "convert": convert,
     "evaluate": evaluate,
     "reuse": reuse,
     "pointing": pointing,

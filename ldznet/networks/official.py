@@ -53,6 +53,20 @@ def official_to_ours(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return ours | {key.replace("final.", "head.", 1): tensor for key, tensor in head.items()}
 
 
+def to_official(key: str) -> str:
+    """The official key of a tensor of our ZNet or LDZNet: the way back of `official_to_ours`.
+
+    A tensor that only ours have (RGBNet's stem) keeps its name.
+    """
+    if key.startswith("head."):
+        return key.replace("head.", "final.", 1)
+    key = key.removeprefix("unet.")
+    for official, ours in _PREFIXES.items():
+        if key.startswith(ours):
+            return official + key.removeprefix(ours)
+    return key
+
+
 def official_to_diffusers(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a `UNet2DConditionModel` from an official U-Net without a mask head.
 

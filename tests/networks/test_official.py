@@ -5,7 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from ldznet.networks import LDZNet, ZNet
-from ldznet.networks.official import official_to_diffusers, official_to_ours
+from ldznet.networks.official import official_to_diffusers, official_to_ours, to_official
 
 
 def on_meta(shapes):
@@ -23,6 +23,14 @@ def test_full_size_network_is_covered_exactly(official, name, network):
     converted = official_to_ours(on_meta(official.full_size[name]))
     assert shapes(converted) == shapes(ours.state_dict())
     assert len(converted) == len(official.full_size[name])
+
+
+@pytest.mark.parametrize(("name", "network"), [("ldznet", LDZNet), ("znet", ZNet)])
+def test_the_way_back_gives_the_official_keys(official, name, network):
+    with torch.device("meta"):
+        ours = network()
+    assert {to_official(key) for key in ours.state_dict()} == official.full_size[name].keys()
+    assert to_official("stem.0.weight") == "stem.0.weight"
 
 
 def test_full_size_ldm_is_covered_exactly(official):
