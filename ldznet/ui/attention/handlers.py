@@ -78,9 +78,14 @@ class Handlers:
 
     def scrub(self, inside: Inside, view: str, step: int, *controls: Any) -> Outputs:
         """Look at one step (1 the first) of the sampler; the timestep and an answer."""
+        steps = len(inside.visited)
+        if step is None or not 1 <= step <= steps:
+            said = f"Choose one of the {steps} steps that this picture was drawn in."
+            return (SKIP, *complain(InputError("settings", said)))
         timestep = inside.visited[int(step) - 1]
         inside = replace(inside, asked=inside.asked._replace(timestep=timestep))
-        return (timestep, *self._answer(*self._note(inside), view, controls))
+        inside, _, *rest = self._answer(*self._note(inside), view, controls)
+        return (timestep, inside, SKIP, *rest)  # the slider may have moved on meanwhile
 
     def pick_example(
         self,
@@ -115,7 +120,8 @@ class Handlers:
             return (SKIP,) * (3 + len(complain(InputError("picture", ""))))
         try:
             if isinstance(arrived, Generation):
-                inside = self._look_into_generation(arrived)
+                asked = self._read_settings(arrived.prompt, _first_timestep(arrived), seed)
+                inside = _look_into_generation(arrived, asked)
             else:
                 phrase = self._read_phrase(next(iter(arrived.ask), text))
                 asked = self._read_settings(phrase, timestep, seed)
@@ -145,12 +151,15 @@ class Handlers:
         """Look from another point, in pixels of the image; an answer. No model runs."""
         if x is None or y is None:
             return complain(InputError("point", "Give both x and y, in pixels of the picture."))
-        return self.look(replace(inside, point=(int(x), int(y))), view, *controls)
+        inside = replace(inside, point=(int(x), int(y)))
+        inside, step, _, _, *rest = self.look(inside, view, *controls)
+        return (inside, step, SKIP, SKIP, *rest)  # more may have been typed meanwhile
 
     def point_at(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
         """The same for a click, which tells shares of the picture's width and height."""
         height, width = inside.subject.image.shape[:2]
-        return self.point(inside, view, event.x * width // 1, event.y * height // 1, *controls)
+        point = int(event.x * width), int(event.y * height)
+        return self.look(replace(inside, point=point), view, *controls)
 
     def enlarge(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
         """Show another word large; an answer. No model runs."""
@@ -161,18 +170,6 @@ class Handlers:
         """The timestep and the block after a click on a frame of a strip of features."""
         strip, value = event.pick.split(":")
         return (int(value), block) if strip == "timesteps" else (timestep, int(value))
-
-    def _look_into_generation(self, generation: Generation) -> Inside:
-        subject = subject_of_generation(generation)
-        visited = generation.feature_timestep or min(
-            subject.trajectory, key=lambda each: abs(each - DEFAULT_TIMESTEP)
-        )
-        picture = Picture(
-            generation.image, f"generated from “{generation.prompt}”, seed {generation.seed}"
-        )
-        asked = Asked(generation.prompt, visited, generation.seed)
-        point = first_point(picture, asked.phrase, subject.image.shape[:2])
-        return Inside(picture, subject, asked, point, generation=generation)
 
     def _read_phrase(self, text: str | None) -> str:
         with complaints_about("phrases"):
@@ -214,6 +211,25 @@ class Handlers:
             python_code(self.models, inside, view, choices),
             command_line(self.models, inside, choices),
         )
+
+
+def _first_timestep(generation: Generation) -> int:
+    """The visited timestep to look at first: that of the features, else the nearest to others'."""
+    if generation.feature_timestep is not None:
+        return generation.feature_timestep
+    return min(
+        generation.trajectory,
+        key=lambda each: abs(each - DEFAULT_TIMESTEP),
+        default=DEFAULT_TIMESTEP,
+    )
+
+
+def _look_into_generation(generation: Generation, asked: Asked) -> Inside:
+    subject = subject_of_generation(generation)
+    about = f"generated from “{generation.prompt}”, seed {generation.seed}"
+    picture = Picture(generation.image, about)
+    point = first_point(picture, asked.phrase, subject.image.shape[:2])
+    return Inside(picture, subject, asked, point, generation=generation)
 
 
 def blocks_by_stride(blocks: Sequence[int]) -> tuple[list[int], ...]:

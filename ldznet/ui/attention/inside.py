@@ -46,6 +46,10 @@ class Inside:
     generation: Generation | None = None  # where the picture was generated here
     kept: Mapping[str, tuple[Hashable, Any]] = field(default_factory=dict)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Inside":
+        """Itself: it never changes, so that sessions that only look share the opening's arrays."""
+        return self
+
     def recall(self, kind: str, key: Hashable, compute: Compute) -> tuple["Inside", Any]:
         """The result kept for this key, else computed; and the session that now keeps it."""
         known = self.kept.get(kind)

@@ -1,6 +1,8 @@
 """The explorer's handlers as plain functions: values in, values of the outputs out."""
 
+import copy
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,6 +142,22 @@ def test_another_point_runs_no_model_and_shows_its_own_maps(handlers, inside, no
     assert f"{fusion.pooled_share:.0%}".replace("%", " %") in second.shown.point
 
 
+def test_typing_a_point_is_not_overwritten_by_its_answer(handlers, inside):
+    answer = split(handlers.point(inside, "point", 5, 9, *CONTROLS))
+    assert answer.inside.point == (5, 9)
+    assert all(value is SKIP for value in answer.point)
+    assert inside.point != (5, 9)  # what a session held before stays as it was
+
+
+def test_results_kept_stay_bounded(handlers, inside):
+    for timestep in (100, 200, 300):
+        inside = replace(inside, asked=ASKED._replace(timestep=timestep))
+        for view in VIEWS:
+            inside = split(handlers.look(inside, view, *CONTROLS)).inside
+    assert len(inside.kept) <= 8
+    assert copy.deepcopy(inside) is inside  # a new session costs no memory
+
+
 @pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, 10_000), (None, 3)])
 def test_a_point_outside_is_one_sentence_and_changes_nothing(handlers, inside, x, y):
     answer = split(handlers.point(inside, "point", x, y, *CONTROLS))
@@ -202,6 +220,8 @@ def test_a_generation_can_be_scrubbed_step_by_step(handlers, segmenter):
     assert (phrase, timestep in made.trajectory) == ("red ball", True)
     assert (answer.step["visible"], answer.step["maximum"]) == (True, 5)
     visited = list(made.trajectory)
+    refused = handlers.scrub(answer.inside, "words", 6, *CONTROLS)
+    assert "5 steps" in split(refused[1:]).messages.settings
     for step in (1, 5):
         timestep, *scrubbed = handlers.scrub(answer.inside, "words", step, *CONTROLS)
         assert timestep == visited[step - 1]
