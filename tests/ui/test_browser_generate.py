@@ -141,9 +141,11 @@ def test_downloads_and_the_other_tabs(tab):
     with zipfile.ZipFile(download.value.path()) as archive:
         assert len(archive.namelist()) == 3
 
+    prompt = tab.locator("#prompt").locator("textarea, input").first.input_value()
+    word = tab.locator("#offered label:has(input:checked)").inner_text().strip()
     tab.locator("#drawn button", has_text="Open in Compare").click()
-    tab.wait_for_selector("#settings:has-text('a photo of a red ball on grass')")
-    assert tab.locator("#phrases textarea").input_value() == "red ball"
+    tab.wait_for_selector(f"#settings:has-text('{prompt}')")
+    assert tab.locator("#phrases textarea").input_value() == word
     assert tab.locator("#cards .card .layer").count() == 3
     open_tab(tab)
     tab.locator("#drawn button", has_text="Look inside").click()

@@ -38,7 +38,7 @@ class Drawn:
 Told = Progress | Drawn | GenerationStopped
 
 
-def draw(backbone: LatentDiffusion, request: Request, stop: Event) -> Generator[Told]:
+def draw(backbone: LatentDiffusion, request: Request, stop: Event) -> Generator[Told, None, None]:
     """What happens while a request is drawn, in order; of several waiting steps the last one.
 
     Setting `stop` ends the sampler before its next step, and a `GenerationStopped` is told last.
