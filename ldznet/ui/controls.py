@@ -18,7 +18,7 @@ def build_view_controls(
             value=look.view,
             label="View",
             elem_id=f"{prefix}view",
-            scale=5,
+            scale=len(views) - 1,  # so that all stand in one row
             min_width=330,
         )
         threshold = gr.Slider(
