@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-NAMED = 8  # names written out in a sentence; of more, only how they begin
+NAMED = 8  # names written out in a sentence
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Part:
                 f"topology ({'; '.join(found)})."
             )
 
+    @property
+    def bytes(self) -> int:
+        """What the weights take on the disk, but for their names."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
     def write(self, folder: Path) -> None:
         """Write configuration and weights, tensor by tensor from where they are mapped."""
         place = folder / self.name
@@ -50,15 +55,20 @@ class Part:
             self.model.config.save_pretrained(place)
         tensors = {name: tensor.contiguous() for name, tensor in self.tensors.items()}
         save_file(tensors, place / self.weights, metadata={"format": "pt"})
+        (place / self.weights).chmod(0o644)  # safetensors leaves it to its owner alone
 
 
 def listed(names: Iterable[str]) -> str:
-    """The names, or of more than `NAMED` how they begin and how many begin so."""
-    names = sorted(names)
-    if len(names) <= NAMED:
-        return ", ".join(names)
-    groups = [list(group) for _, group in groupby(names, lambda name: name.split(".")[0])]
-    return ", ".join(f"{_shared_beginning(group)}* ({len(group)})" for group in groups)
+    """The names, or of more than `NAMED` what they have in common and how many have it."""
+    told = sorted(names)
+    if len(told) > NAMED:
+        groups = [list(group) for _, group in groupby(told, lambda name: name.split(".")[0])]
+        told = [
+            f"{_shared_beginning(group)}* ({len(group)})" if len(group) > 1 else group[0]
+            for group in groups
+        ]
+    more = len(told) - NAMED
+    return ", ".join(told[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shared_beginning(names: list[str]) -> str:

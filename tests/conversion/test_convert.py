@@ -1,6 +1,7 @@
 """Official checkpoints converted: the written files against the official modules' numbers."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -261,6 +262,10 @@ def test_another_noise_schedule_is_named(layout, save, tmp_path):
     conversion = convert(save(layout.ldm | schedule), tmp_path)
     assert "noise schedule" in conversion.missing["backbone/scheduler"]
     assert not (tmp_path / "backbone" / "scheduler").exists()
+    (tmp_path / "half").mkdir()
+    rounded = {key: each.half() for key, each in layout.schedule.items()}
+    conversion = convert(save(layout.ldm | rounded), tmp_path / "half")
+    assert "backbone/scheduler" not in conversion.missing
 
 
 OUT = f"{NETWORK}final.2.bias"
@@ -306,9 +311,25 @@ def test_a_tokenizer_of_another_vocabulary_is_refused(layout, save, tmp_path):
         convert(save(layout.text_encoder), tmp_path, tmp_path / "empty")
     with pytest.raises(ValueError, match="leave --tokenizer out"):
         convert(save(layout.network), tmp_path, tmp_path / "tokenizer")
+    assert {path.name for path in tmp_path.iterdir()} == {"model.ckpt", "tokenizer", "empty"}
 
 
 def test_long_lists_are_told_by_their_beginnings():
     assert listed(["b.c", "a"]) == "a, b.c"
     names = [f"model.unet.{number}" for number in range(9)] + ["decoder.a.x", "decoder.b.x"]
     assert listed(names) == "decoder.* (2), model.unet.* (9)"
+    assert listed("abcdefghij") == "a, b, c, d, e, f, g, h and 2 more"
+
+
+def test_a_full_disk_is_told_before_anything_is_written(layout, save, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    path = save(layout.ldm)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
+    with pytest.raises(ValueError, match=r"take 0\.0 GB and the disk has 0\.0 GB"):
+        convert(path, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_files_can_be_read_by_a_server_of_another_user(converted):
+    files = [path for path in converted[0].rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.stat().st_mode & 0o044 != 0o044] == []
