@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import gradio as gr
 
 from ldznet.ui.look import VIEWS, Look
+from ldznet.ui.widgets import slider
 
 
 def build_view_controls(
@@ -21,7 +22,7 @@ def build_view_controls(
             scale=len(views) - 1,  # so that all stand in one row
             min_width=330,
         )
-        threshold = gr.Slider(
+        threshold = slider(
             0,
             1,
             look.threshold,
@@ -31,9 +32,7 @@ def build_view_controls(
             min_width=160,
             elem_id=f"{prefix}threshold",
         )
-        opacity = gr.Slider(
-            0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160
-        )
+        opacity = slider(0, 1, look.opacity, step=0.05, label="Opacity", buttons=[], min_width=160)
     return view, threshold, opacity
 
 

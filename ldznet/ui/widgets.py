@@ -93,10 +93,24 @@ def pick_html(value: str, elem_id: str | None = None) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, js_on_load=_PICK, elem_id=elem_id)
 
 
+def slider(minimum: float, maximum: float, value: float, **options: Any) -> gr.Slider:
+    """A slider whose number box may be emptied: that stands for `value`, its default."""
+    component = gr.Slider(minimum, maximum, value, **options)
+    read = component.preprocess
+
+    # Not in a subclass: gradio writes a .pyi file beside the source of any it meets.
+    def read_or_default(payload: float | None) -> float:
+        return read(value if payload is None else payload)
+
+    component.preprocess = read_or_default  # type: ignore[method-assign]
+    return component
+
+
 def picture_input(value: np.ndarray | None = None, **options: Any) -> gr.Image:
     """An image component that hands on its file unopened, so that only `read_image` judges it."""
     component = gr.Image(value, type="filepath", format="png", image_mode=None, **options)
 
+    # Set on the object for the reason given in `slider`.
     def take_path(payload: ImageData | None) -> str | None:
         if payload is None or payload.path is None:
             return None
@@ -104,6 +118,5 @@ def picture_input(value: np.ndarray | None = None, **options: Any) -> gr.Image:
             raise gr.Error("The image must be an upload.", print_exception=False)
         return payload.path
 
-    # Not in a subclass: gradio writes a .pyi file beside the source of any it meets.
     component.preprocess = take_path  # type: ignore[method-assign]
     return component
