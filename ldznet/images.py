@@ -64,7 +64,7 @@ def _open(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
         return _open(Path(source).read_bytes())
     except OSError as error:
         raise ValueError(
-            f"The image '{Path(source).name}' cannot be opened: {error.strerror}."
+            f"The image '{Path(source).name or source}' cannot be opened: {error.strerror}."
         ) from error
 
 

@@ -165,7 +165,7 @@ def test_reconstruction_error_is_that_of_the_median_pixel(segmenter, picture, mo
         ({"phrases": []}, "at least one phrase"),
         ({"phrases": [""]}, "Phrase 1 is empty"),
         ({"phrases": ["ball"] * 17}, "At most 16 phrases"),
-        ({"phrases": ["red ball " * 8]}, "14 tokens"),
+        ({"phrases": ["red ball " * 8]}, "14 of its 16 tokens"),
         ({"phrases": ["ball " * 500]}, "2499 characters"),
         ({"networks": ["unet"]}, "no network 'unet'; choose from rgbnet, znet, ldznet"),
         ({"networks": []}, "No network was named"),

@@ -1,6 +1,5 @@
 """Prompt to image with diffusers' own Stable Diffusion pipeline around the backbone's parts."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, LatentDiffusion, check_seed
 from ldznet.backbone.recording import record
+from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS
 from ldznet.types import Generation
 
@@ -22,7 +22,6 @@ MAX_STEPS = 100
 MAX_GUIDANCE = 30.0
 # Timesteps whose features say most about what is in the picture (paper section 4.2, Fig. 4).
 FEATURE_TIMESTEPS = range(300, 500)
-SHOWN_WORDS = 12  # of those a message says would be cut
 
 
 @dataclass(frozen=True)
@@ -183,8 +182,10 @@ def check_prompts(backbone: LatentDiffusion, prompt: str, negative_prompt: str =
     """Raises ValueError for an empty prompt, or one the text encoder would cut, saying where."""
     if not prompt.strip():
         raise ValueError("The prompt is empty; write what to draw.")
-    for name, text in (("prompt", prompt), ("negative prompt", negative_prompt)):
-        _check_length(backbone, name, text)
+    limit = backbone.tokenizer.model_max_length
+    # The pipeline would draw from the words that fit and drop the rest without raising.
+    for what, text in (("The prompt", prompt), ("The negative prompt", negative_prompt)):
+        check_length(backbone.tokenizer, text, limit, what)
 
 
 def check_sampling(steps: int, guidance: float) -> None:
@@ -193,18 +194,3 @@ def check_sampling(steps: int, guidance: float) -> None:
         raise ValueError(f"The number of steps must be from 1 to {MAX_STEPS}; got {steps}.")
     if not 1 <= guidance <= MAX_GUIDANCE:
         raise ValueError(f"The guidance must be from 1 to {MAX_GUIDANCE:.0f}; got {guidance}.")
-
-
-def _check_length(backbone: LatentDiffusion, name: str, text: str) -> None:
-    """The pipeline would draw from the words that fit and drop the rest without raising."""
-    limit = backbone.tokenizer.model_max_length
-    starts = backbone.tokenizer(text, return_offsets_mapping=True).offset_mapping
-    if len(starts) <= limit:
-        return
-    first_cut = starts[limit - 1][0]  # the last token that fits marks the end
-    words = [word.group() for word in re.finditer(r"\S+", text) if word.end() > first_cut]
-    more = f" and {len(words) - SHOWN_WORDS} more words" if len(words) > SHOWN_WORDS else ""
-    raise ValueError(
-        f"The {name} is too long: of its {len(starts) - 2} tokens the text encoder reads "
-        f"{limit - 2}, which would cut '{' '.join(words[:SHOWN_WORDS])[:200]}'{more}; shorten it."
-    )

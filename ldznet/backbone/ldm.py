@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ldznet.backbone.loading import load_parts
 from ldznet.backbone.recording import record, stop_after
+from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
 from ldznet.types import Encoding
 
@@ -102,13 +103,9 @@ class LatentDiffusion:
         phrase than the one asked for.
         """
         limit = self.text_encoder.config.max_position_embeddings
+        for text in texts:
+            check_length(self.tokenizer, text, limit, f"'{text[:40]}…'")
         ids = self.tokenizer(list(texts), padding="max_length", max_length=limit).input_ids
-        for text, row in zip(texts, ids, strict=True):
-            if len(row) > limit:
-                raise ValueError(
-                    f"'{text[:40]}…' is too long: the text encoder reads {limit - 2} tokens "
-                    f"(about as many words) and this has {len(row) - 2}; use fewer words."
-                )
         return self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:

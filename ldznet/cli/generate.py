@@ -108,6 +108,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _phrases(arguments: argparse.Namespace) -> tuple[str, ...]:
     """What to find: the phrases given, those of the prompt, or none if no masks are wanted."""
     if arguments.segment is None:
+        if arguments.exact:
+            raise ValueError("--exact is about masks; say what to find with --segment.")
         return ()
     found = arguments.segment or noun_phrases(arguments.prompt)
     if not found:

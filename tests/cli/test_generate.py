@@ -108,7 +108,7 @@ def test_pictures_alone_need_no_networks(tmp_path, backbone_folder, capsys):
     ("arguments", "message"),
     [
         ([" "], "The prompt is empty"),
-        (["red " * 20], "would cut 'red red red red red red'"),
+        (["red " * 20], "would cut the last 6 words, 'red red red red red red'"),
         ([PROMPT, "--steps", "0"], "steps must be from 1 to 100; got 0"),
         ([PROMPT, "--guidance", "99"], "guidance must be from 1 to 30"),
         ([PROMPT, "--seed", "-1"], "seed must be from 0"),
