@@ -117,6 +117,7 @@ def test_pictures_alone_need_no_networks(tmp_path, backbone_folder, capsys):
         (["of the", "--segment"], "names nothing to segment"),
         ([PROMPT, "--segment", "ball", "--network", "unet"], "no network 'unet'"),
         ([PROMPT, "--threshold", "2"], "probability, 0 to 1"),
+        ([PROMPT, "--exact"], "say what to find with --segment"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
