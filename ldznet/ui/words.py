@@ -11,6 +11,7 @@ from ldznet.ui.models import Models
 
 EXAMPLE_PHRASES = ("the two cars", "all red balls", "small blue box", "tree left of the house")
 ASKED_FOR = (*CATEGORIES, *map(plural, CATEGORIES), *COLOURS, *SIZES)
+VOCABULARY = "Words it knows"  # the heading that `draw_vocabulary` stands under
 ARROW = "→"  # between a word and its replacement in a pick
 
 
@@ -26,24 +27,25 @@ def unknown_words(models: Models, phrases: Sequence[str]) -> dict[str, tuple[str
 
 
 def draw_word_note(models: Models, phrases: Sequence[str]) -> str:
-    """Sentences that name each unknown word and offer known ones to click; mostly nothing."""
+    """One sentence that names unknown words and offers known ones to click; mostly nothing."""
+    unknown = unknown_words(models, phrases)
+    if not unknown:
+        return ""
+    *others, last = [f"'{escape(word)}'" for word in unknown]
+    named = f"{', '.join(others)} or {last}" if others else last
+    offers = [_offer(word, near, bool(others)) for word, near in unknown.items() if near]
+    rest = ", ".join(offers) or f"open “{VOCABULARY}” for those it has"
     name = escape(models.backbone.capitalize())
-    lines = [
-        f"{name} has never seen '{escape(word)}'{_offer(word, near)}."
-        for word, near in unknown_words(models, phrases).items()
-    ]
-    return f'<p class="message note" role="status">{"<br>".join(lines)}</p>' if lines else ""
+    return f'<p class="message note" role="status">{name} has never seen {named}; {rest}.</p>'
 
 
-def _offer(word: str, near: Sequence[str]) -> str:
-    if not near:
-        return "; the words it knows are listed below"
+def _offer(word: str, near: Sequence[str], one_of_several: bool) -> str:
     buttons = " ".join(
         f'<button type="button" data-pick="{escape(word)}{ARROW}{escape(other)}">'
         f"{escape(other)}</button>"
         for other in near
     )
-    return f"; it knows {buttons}"
+    return f"for '{escape(word)}' it knows {buttons}" if one_of_several else f"it knows {buttons}"
 
 
 def draw_vocabulary() -> str:
@@ -55,9 +57,7 @@ def draw_vocabulary() -> str:
         "and so on": "; ".join(EXAMPLE_PHRASES),
     }
     listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
-    return (
-        f'<details class="vocabulary"><summary>Words it knows</summary><dl>{listed}</dl></details>'
-    )
+    return f'<details class="vocabulary"><summary>{VOCABULARY}</summary><dl>{listed}</dl></details>'
 
 
 def replace_word(text: str, pick: str) -> str:

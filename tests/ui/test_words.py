@@ -30,6 +30,13 @@ def test_a_word_like_none_is_named_all_the_same(models):
     assert "data-pick" not in note
 
 
+def test_several_unknown_words_are_named_in_one_sentence(models):
+    note = draw_word_note(models, ["zebra dragon", "red umbrela"])
+    assert note.count("never seen") == note.count("<p") == 1
+    assert "'zebra', 'dragon' or 'umbrela'; for 'umbrela' it knows" in note
+    assert "'zebra' or 'dragon'; open “Words it knows”" in draw_word_note(models, ["zebra dragon"])
+
+
 def test_a_pick_replaces_its_word_only():
     assert replace_word("red Umbrela, tree", "umbrela→umbrella") == "red umbrella, tree"
     assert replace_word("red ball", "umbrela→umbrella") == "red ball"
