@@ -47,7 +47,9 @@ def words_of(seen: UNetPass, blocks: Sequence[int] | None = None) -> WordMaps:
     Raises ValueError for no block, or one whose words the pass did not keep.
     """
     wanted = tuple(sorted(set(seen.cross if blocks is None else blocks)))
-    if not wanted or not set(wanted) <= seen.cross.keys():
+    if not wanted:
+        raise ValueError("Choose at least one block.")
+    if not set(wanted) <= seen.cross.keys():
         kept = ", ".join(map(str, sorted(seen.cross))) or "none"
         raise ValueError(f"Choose blocks whose words this pass kept: {kept}.")
     maps = [resize(seen.cross[block], seen.grid) for block in wanted]
