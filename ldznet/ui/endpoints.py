@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from ldznet.ui.run import read_phrases
+from ldznet.ui.values import is_number
 
 
 @contextmanager
@@ -20,10 +21,11 @@ def refusals() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def check_threshold(threshold: float | None) -> float:
+def check_threshold(threshold: object) -> float:
     """The threshold. Raises ValueError unless it is a probability."""
-    if threshold is None or not 0 <= threshold <= 1:
-        raise ValueError(f"The threshold is a probability, 0 to 1; got {threshold}.")
+    if not is_number(threshold) or not 0 <= threshold <= 1:
+        got = f"; got {threshold}" if is_number(threshold) else ""
+        raise ValueError(f"The threshold is a probability, 0 to 1{got}.")
     return threshold
 
 

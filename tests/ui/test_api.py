@@ -159,6 +159,12 @@ def test_too_much_for_one_request_is_refused(compare, save):
         ({"threshold": 1.5}, "0 to 1"),
         ({"seed": -1}, "seed"),
         ({"timestep": 1000}, "999"),
+        ({"threshold": "x"}, "0 to 1"),
+        ({"threshold": None}, "0 to 1"),
+        ({"seed": "abc"}, "seed as a whole number"),
+        ({"seed": 2.5}, "seed as a whole number; got 2.5"),
+        ({"timestep": "abc"}, "timestep as a whole number"),
+        ({"timestep": None}, "timestep as a whole number"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(compare, scene, changes, said):

@@ -30,6 +30,7 @@ from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
 from ldznet.phrases import check_phrases
 from ldznet.plates import Plate, features_plate, point_plate, words_plate
 from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import picture_input
 from ldznet.ui.words import unknown_words
 
@@ -40,25 +41,23 @@ def add_endpoints(models: Models) -> None:
     """Register /attention_words, /attention_point and /feature_maps with the app being built."""
     image = picture_input(label="image", visible=False)
     phrase = gr.Textbox(label="phrase", visible=False)
-    timestep = gr.Number(DEFAULT_TIMESTEP, label="timestep, 0 to 999", precision=0, visible=False)
-    seed = gr.Number(0, label="seed of the noise", precision=0, visible=False)
+    # Without a precision gradio hands on what was sent, text too: `Endpoints` judges it.
+    timestep = gr.Number(DEFAULT_TIMESTEP, label="timestep, 0 to 999", visible=False)
+    seed = gr.Number(0, label="seed of the noise", visible=False)
     blocks = gr.JSON(
         list(DEFAULT_BLOCKS), label="blocks: a list of numbers, 1 to 16", visible=False
     )
-    x = gr.Number(label="x, a pixel of the image from its left", precision=0, visible=False)
-    y = gr.Number(label="y, a pixel of the image from its top", precision=0, visible=False)
+    x = gr.Number(label="x, a pixel of the image from its left", visible=False)
+    y = gr.Number(label="y, a pixel of the image from its top", visible=False)
     block = gr.Number(
-        DEFAULT_POINT_BLOCK, label="block of the self-attention, 1 to 16", precision=0,
-        visible=False,
-    )  # fmt: skip
+        DEFAULT_POINT_BLOCK, label="block of the self-attention, 1 to 16", visible=False
+    )
     fusion_block = gr.Number(
-        DEFAULT_FUSION_BLOCK, label="block of LD-ZNet's attention, 6 to 10", precision=0,
-        visible=False,
-    )  # fmt: skip
+        DEFAULT_FUSION_BLOCK, label="block of LD-ZNet's attention, 6 to 10", visible=False
+    )
     feature_block = gr.Number(
-        DEFAULT_FEATURE_BLOCK, label="block of the strip over timesteps, 1 to 16", precision=0,
-        visible=False,
-    )  # fmt: skip
+        DEFAULT_FEATURE_BLOCK, label="block of the strip over timesteps, 1 to 16", visible=False
+    )
     answer = gr.JSON(label="maps and settings", visible=False)
     endpoints = Endpoints(models, answer.GRADIO_CACHE)
 
@@ -157,9 +156,9 @@ class Endpoints:
             self.models.segmenter.backbone,
             subject,
             phrase,
-            timestep=_whole("timestep", timestep),
+            timestep=read_whole("timestep", timestep),
             blocks=wanted,
-            seed=_whole("seed", seed),
+            seed=read_whole("seed", seed),
         )
         words = [
             {
@@ -187,7 +186,7 @@ class Endpoints:
     ) -> Answer:
         """See `attention_point` in `add_endpoints`."""
         phrase, subject, (width, height) = self._read(path, phrase)
-        x, y = _whole("x", x), _whole("y", y)
+        x, y = read_whole("x", x), read_whole("y", y)
         if not (0 <= x < width and 0 <= y < height):
             raise ValueError(
                 f"The point ({x}, {y}) is outside the image; x goes from 0 to {width - 1} and y "
@@ -195,13 +194,13 @@ class Endpoints:
             )
         rows, columns = subject.image.shape[:2]
         at = int((x + 0.5) * columns / width), int((y + 0.5) * rows / height)
-        noise = {"timestep": _whole("timestep", timestep), "seed": _whole("seed", seed)}
+        noise = {"timestep": read_whole("timestep", timestep), "seed": read_whole("seed", seed)}
         segmenter = self.models.segmenter
         attention = self_attention_point(
-            segmenter.backbone, subject, phrase, *at, block=_whole("block", block), **noise
+            segmenter.backbone, subject, phrase, *at, block=read_whole("block", block), **noise
         )
         fusion = fusion_point(
-            segmenter, subject, phrase, *at, block=_whole("fusion block", fusion_block), **noise
+            segmenter, subject, phrase, *at, block=read_whole("fusion block", fusion_block), **noise
         )
         plate = point_plate(subject, phrase, *at, self_attention=attention, fusion=fusion)
 
@@ -226,9 +225,9 @@ class Endpoints:
         """See `feature_maps` in `add_endpoints`."""
         phrase, subject, _ = self._read(path, phrase)
         backbone = self.models.segmenter.backbone
-        seed, block = _whole("seed", seed), _whole("block", block)
+        seed, block = read_whole("seed", seed), read_whole("block", block)
         over_blocks = features_over_blocks(
-            backbone, subject, phrase, timestep=_whole("timestep", timestep), seed=seed
+            backbone, subject, phrase, timestep=read_whole("timestep", timestep), seed=seed
         )
         over_timesteps = features_over_timesteps(backbone, subject, phrase, block=block, seed=seed)
 
@@ -280,13 +279,7 @@ class Endpoints:
         return gr.FileData(path=save_bytes_to_cache(content, name, self.cache)).model_dump()
 
 
-def _whole(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError(f"Give the {name} as a whole number; got {value!r}.")
-    return int(value)
-
-
 def _read_blocks(blocks: object) -> list[int]:
     if not isinstance(blocks, list | tuple) or not blocks:
         raise ValueError("Send the blocks as a list of numbers from 1 to 16, for example [3, 4].")
-    return [_whole("block", block) for block in blocks]
+    return [read_whole("block", block) for block in blocks]

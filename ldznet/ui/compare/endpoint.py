@@ -10,6 +10,7 @@ from ldznet.export import write_network
 from ldznet.images import read_image
 from ldznet.ui.endpoints import check_threshold, read_phrase_list, refusals, serve_network
 from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import picture_input
 from ldznet.ui.words import unknown_words
 
@@ -20,9 +21,10 @@ def add_endpoint(models: Models) -> None:
     """Register /compare with the app being built."""
     image = picture_input(label="image", visible=False)
     phrases = gr.JSON(label="phrases: a list, or text parted by commas or lines", visible=False)
+    # Without a precision gradio hands on what was sent, text too: it is judged below.
     threshold = gr.Number(0.5, label="threshold, 0 to 1", visible=False)
-    seed = gr.Number(0, label="seed", precision=0, visible=False)
-    timestep = gr.Number(400, label="timestep, 0 to 999", precision=0, visible=False)
+    seed = gr.Number(0, label="seed", visible=False)
+    timestep = gr.Number(400, label="timestep, 0 to 999", visible=False)
     answer = gr.JSON(label="comparison", visible=False)
 
     def compare(
@@ -72,6 +74,7 @@ def compare_as_json(
     if not path:
         raise ValueError("Send an image.")
     check_threshold(threshold)
+    seed, timestep = read_whole("seed", seed), read_whole("timestep", timestep)
     phrases, image = read_phrase_list(asked), read_image(path)
     if len(phrases) * image.width * image.height > MAX_VALUES:
         raise ValueError(

@@ -108,6 +108,12 @@ def test_features_come_as_two_strips(ask):
         ("/attention_point", {"x": 0, "y": 0, "fusion_block": 3}, "choose from 6"),
         ("/attention_point", {"x": None, "y": 0}, "whole number"),
         ("/feature_maps", {"block": 0}, "1 to 16"),
+        ("/feature_maps", {"block": 2.5}, "whole number; got 2.5"),
+        ("/attention_words", {"timestep": "abc"}, "timestep as a whole number"),
+        ("/attention_words", {"seed": 1.5}, "seed as a whole number; got 1.5"),
+        ("/attention_words", {"seed": None}, "seed as a whole number"),
+        ("/attention_point", {"x": "a", "y": 0}, "x as a whole number"),
+        ("/attention_point", {"x": 0, "y": 0, "fusion_block": "x"}, "block as a whole number"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(ask, endpoint, options, said):
