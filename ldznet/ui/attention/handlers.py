@@ -19,11 +19,16 @@ from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import Example
 from ldznet.ui.models import Models
 from ldznet.ui.run import InputError, complaints_about, read_picture
+from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import message
 from ldznet.ui.words import draw_word_note
 from ldznet.ui.world import is_far
 
 SKIP = gr.skip()  # leaves an output as it is
+AT_STEP = "The latent as it was while this picture was drawn."
+OFF_STEPS = (
+    "Timestep {timestep} is none of these steps, so fresh noise lies on the finished latent."
+)
 Outputs = tuple[Any, ...]
 Notes = dict[str, str]  # what is said, by the field of `Messages`
 
@@ -79,13 +84,14 @@ class Handlers:
     def scrub(self, inside: Inside, view: str, step: int, *controls: Any) -> Outputs:
         """Look at one step (1 the first) of the sampler; the timestep and an answer."""
         steps = len(inside.visited)
-        if step is None or not 1 <= step <= steps:
+        if step not in range(1, steps + 1):
             said = f"Choose one of the {steps} steps that this picture was drawn in."
             return (SKIP, *complain(InputError("settings", said)))
         timestep = inside.visited[int(step) - 1]
         inside = replace(inside, asked=inside.asked._replace(timestep=timestep))
-        inside, _, *rest = self._answer(*self._note(inside), view, controls)
-        return (timestep, inside, SKIP, *rest)  # the slider may have moved on meanwhile
+        inside, slider, *rest = self._answer(*self._note(inside), view, controls)
+        slider.pop("value")  # it may have moved on meanwhile
+        return (timestep, inside, slider, *rest)
 
     def pick_example(
         self,
@@ -149,9 +155,11 @@ class Handlers:
 
     def point(self, inside: Inside, view: str, x: float, y: float, *controls: Any) -> Outputs:
         """Look from another point, in pixels of the image; an answer. No model runs."""
-        if x is None or y is None:
-            return complain(InputError("point", "Give both x and y, in pixels of the picture."))
-        inside = replace(inside, point=(int(x), int(y)))
+        try:
+            with complaints_about("point"):
+                inside = replace(inside, point=(read_whole("x", x), read_whole("y", y)))
+        except InputError as complaint:
+            return complain(complaint)
         inside, step, _, _, *rest = self.look(inside, view, *controls)
         return (inside, step, SKIP, SKIP, *rest)  # more may have been typed meanwhile
 
@@ -179,11 +187,10 @@ class Handlers:
 
     def _read_settings(self, phrase: str, timestep: int | None, seed: int | None) -> Asked:
         with complaints_about("settings"):
-            if timestep is None or seed is None:
-                raise ValueError("Give a timestep and a seed; both are whole numbers.")
-            self.models.segmenter.backbone.check_timestep(int(timestep))
-            check_seed(int(seed))
-        return Asked(phrase, int(timestep), int(seed))
+            asked = Asked(phrase, read_whole("timestep", timestep), read_whole("seed", seed))
+            self.models.segmenter.backbone.check_timestep(asked.timestep)
+            check_seed(asked.seed)
+        return asked
 
     def _note(self, inside: Inside) -> tuple[Inside, Notes]:
         """What a visitor should know beside the result, by the control it concerns."""
@@ -244,7 +251,9 @@ def step_slider(inside: Inside) -> dict[str, Any]:
     if not inside.visited:
         return gr.update(visible=False)
     update = gr.update(visible=True, maximum=len(inside.visited))
-    return update | {"value": inside.step} if inside.step else update
+    if inside.step:
+        return update | {"value": inside.step, "info": AT_STEP}
+    return update | {"info": OFF_STEPS.format(timestep=inside.asked.timestep)}
 
 
 def complain(complaint: InputError) -> Outputs:

@@ -15,6 +15,7 @@ from ldznet.ui.attention.targets import view_html
 from ldznet.ui.compare.gallery import draw_gallery
 from ldznet.ui.controls import build_code
 from ldznet.ui.examples import Example
+from ldznet.ui.values import as_sent
 from ldznet.ui.widgets import html, pick_html, picture_input
 from ldznet.ui.words import draw_vocabulary
 
@@ -188,7 +189,6 @@ def _build_noise() -> tuple[gr.Slider, gr.Slider, gr.Number, gr.Slider]:
         1,
         step=1,
         label="Step of the sampler",
-        info="The latent as it was while this picture was drawn.",
         buttons=[],
         visible=False,
         elem_id="explore-step",
@@ -203,11 +203,11 @@ def _build_noise() -> tuple[gr.Slider, gr.Slider, gr.Number, gr.Slider]:
         buttons=[],
         elem_id="explore-timestep",
     )
-    seed = gr.Number(0, label="Seed of the noise", precision=0, minimum=0, elem_id="explore-seed")
+    seed = gr.Number(0, label="Seed of the noise", elem_id="explore-seed")
     opacity = gr.Slider(
         0, 1, 0.75, step=0.05, label="Opacity of the maps", buttons=[], elem_id="explore-opacity"
     )
-    return step, timestep, seed, opacity
+    return as_sent(step), as_sent(timestep), seed, opacity
 
 
 _BlockChoice = tuple[gr.Radio, gr.Radio, gr.Row, list[gr.CheckboxGroup], gr.HTML]
@@ -258,8 +258,8 @@ def _build_point_choice(first: Inside) -> _PointChoice:
             min_width=330,
             scale=3,
         )
-        x = gr.Number(first.point[0], label="x", precision=0, min_width=70, elem_id="point-x")
-        y = gr.Number(first.point[1], label="y", precision=0, min_width=70, elem_id="point-y")
+        x = gr.Number(first.point[0], label="x", min_width=70, elem_id="point-x")
+        y = gr.Number(first.point[1], label="y", min_width=70, elem_id="point-y")
     return block, fusion_block, x, y, html(elem_id="point-message")
 
 

@@ -158,7 +158,7 @@ def test_results_kept_stay_bounded(handlers, inside):
     assert copy.deepcopy(inside) is inside  # a new session costs no memory
 
 
-@pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, 10_000), (None, 3)])
+@pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, 10_000), (None, 3), (1.5, 3)])
 def test_a_point_outside_is_one_sentence_and_changes_nothing(handlers, inside, x, y):
     answer = split(handlers.point(inside, "point", x, y, *CONTROLS))
     assert "error" in answer.messages.point
@@ -175,7 +175,10 @@ def test_a_point_outside_is_one_sentence_and_changes_nothing(handlers, inside, x
         ("x" * 300, 300, 0, "phrases", "200"),
         ("car", 1000, 0, "settings", "999"),
         ("car", None, 0, "settings", "timestep"),
-        ("car", 300, -1, "settings", "seed"),
+        ("car", 300, -1, "settings", "seed must be from 0"),
+        ("car", 300, 1.5, "settings", "seed as a whole number; got 1.5"),
+        ("car", 300, None, "settings", "seed as a whole number"),
+        ("car", -5, 0, "settings", "timestep must be from 0"),
     ],
 )
 def test_complaints_stand_beside_their_control(
@@ -191,7 +194,7 @@ def test_no_picture_and_no_block_are_complaints_too(handlers, inside):
     answer = split(handlers.run(inside, "words", None, "car", 300, 0, *CONTROLS))
     assert "Choose a picture" in answer.messages.picture
     nothing = split(handlers.look(inside, "words", [], [], [], [], *CONTROLS[4:]))
-    assert "error" in nothing.messages.blocks
+    assert "Choose at least one block." in nothing.messages.blocks
 
 
 def test_unknown_words_are_named_beside_the_result(handlers, pocket):
@@ -232,6 +235,27 @@ def test_a_generation_can_be_scrubbed_step_by_step(handlers, segmenter):
             segmenter.backbone, answer.inside.subject, "red ball", timestep=timestep, blocks=BLOCKS
         )
         assert np.array_equal(found.maps, again.maps)
+
+
+def test_a_timestep_between_the_samplers_steps_is_said_to_be_none(handlers, segmenter, tmp_path):
+    made = generate(segmenter.backbone, "red ball", steps=5, seed=3)
+    image, *_, inside = handlers.take(made, "words", "", 300, 0, *CONTROLS)[:4]
+    path = tmp_path / "drawn.png"
+    Image.fromarray(image).save(path)
+
+    def run(timestep):
+        asked = str(path), "red ball", timestep, 0
+        return split(handlers.run(inside, "words", *asked, *CONTROLS)).step
+
+    visited = list(made.trajectory)
+    between = run(visited[1] - 1)
+    assert f"Timestep {visited[1] - 1} is none of these steps" in between["info"]
+    assert "value" not in between
+    assert run(visited[1])["value"] == 2
+    assert "none of these" not in run(visited[1])["info"]
+    _, _, slider, *_ = handlers.scrub(inside, "words", 3, *CONTROLS)
+    assert "none of these" not in slider["info"]
+    assert "value" not in slider  # a moving slider is not set back
 
 
 def test_a_picture_handed_on_comes_with_its_phrase(handlers, picture):
