@@ -64,15 +64,13 @@ def _wire_answers(
 ) -> None:
     controls = page.controls
     chapters = [part for pair in zip(page.said, page.shown, strict=True) for part in pair]
-    answer = [course, *chapters, page.message]
-    asked = [course, controls.phrase, controls.timestep, *look]
+    answer = [course, *chapters, page.message, page.timestep_message]
+    asked = [course, controls.phrase, *look]
     gr.on([page.follow.click, controls.phrase.submit], handlers.run, asked, answer, **_MODEL)
     page.message.click(_replace, controls.phrase, controls.phrase, **_OWN).then(
         handlers.run, asked, answer, **_MODEL
     )
-    page.gallery.click(
-        handlers.pick_example, [controls.timestep, *look], [controls.phrase, *answer], **_MODEL
-    )
+    page.gallery.click(handlers.pick_example, [course, *look], [controls.phrase, *answer], **_MODEL)
     controls.timestep.input(
         handlers.change_timestep, [course, controls.timestep, *look], answer, **_MODEL
     )

@@ -10,7 +10,6 @@ from ldznet.ui.attention.lesson_course import (
     Course,
     Look,
     change_timestep,
-    read_phrase,
     start_course,
 )
 from ldznet.ui.attention.lesson_steps import DRAW, STEPS, Chapter, draw_chapters
@@ -18,18 +17,20 @@ from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import Example
 from ldznet.ui.models import Models
 from ldznet.ui.run import InputError
+from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import message
 from ldznet.ui.words import draw_word_note
 
 SKIP = gr.skip()  # leaves an output as it is
 Outputs = tuple[Any, ...]
+_UNCHANGED: Outputs = (SKIP,) * (1 + 2 * len(STEPS))  # the course and its chapters
 
 
 class LessonHandlers:
     """The handlers of one app; a session's course comes in and goes out with each call.
 
-    An answer is the course, what each chapter says and shows, and the message beside the phrase; a
-    complaint changes only the message. `look` is the values of a `Look`.
+    An answer is the course, what each chapter says and shows, and the messages beside the phrase
+    and the timestep; a complaint changes only its message. `look` is the values of a `Look`.
     """
 
     def __init__(self, models: Models, examples: Sequence[Example]) -> None:
@@ -41,19 +42,24 @@ class LessonHandlers:
         first = self.examples[0].comparison
         return start_course(self.models, first.picture, first.phrases[0], FEATURE_TIMESTEP)
 
-    def run(self, course: Course, text: str, timestep: int, *look: Any) -> Outputs:
-        """Follow another phrase through the same picture; an answer."""
-        return self._start(course.picture, text, timestep, look)
+    def run(self, course: Course, text: str, *look: Any) -> Outputs:
+        """Follow another phrase through the same picture at the same timestep; an answer."""
+        return self._start(course.picture, text, course.lesson.timestep, look)
 
-    def pick_example(self, event: gr.EventData, timestep: int, *look: Any) -> Outputs:
+    def pick_example(self, event: gr.EventData, course: Course, *look: Any) -> Outputs:
         """Follow an example's picture and first phrase; the phrase and an answer."""
         example = self.examples[int(event.pick)].comparison
         phrase = example.phrases[0]
-        return (phrase, *self._start(example.picture, phrase, timestep, look))
+        return (phrase, *self._start(example.picture, phrase, course.lesson.timestep, look))
 
-    def change_timestep(self, course: Course, timestep: int, *look: Any) -> Outputs:
+    def change_timestep(self, course: Course, timestep: int | None, *look: Any) -> Outputs:
         """Noise the latents to another timestep, and all that follows; an answer."""
-        return self._answer(change_timestep(self.models, course, int(timestep)), look)
+        try:
+            wanted = read_whole("timestep", timestep)
+            self.models.segmenter.backbone.check_timestep(wanted)
+        except ValueError as error:
+            return (*_UNCHANGED, SKIP, message(str(error), "error"))
+        return self._answer(change_timestep(self.models, course, wanted), look)
 
     def pick_cell(self, event: gr.EventData, course: Course, *look: Any) -> Outputs:
         """Ask what LD-ZNet read for another cell, "row,column"; the course and chapter 5."""
@@ -67,23 +73,18 @@ class LessonHandlers:
 
     def _start(self, picture: Picture, text: str, timestep: int, look: Sequence[Any]) -> Outputs:
         try:
-            unknown = draw_word_note(self.models, [read_phrase(text)])
-            if unknown:
-                return _complain(unknown)
-            course = start_course(self.models, picture, text, int(timestep))
+            course = start_course(self.models, picture, text, timestep)
         except InputError as complaint:
-            return _complain(message(str(complaint), "error"))
+            return (*_UNCHANGED, message(str(complaint), "error"), SKIP)
         return self._answer(course, look)
 
     def _answer(self, course: Course, look: Sequence[Any]) -> Outputs:
         chapters = draw_chapters(course, read_look(*look))
-        return (course, *(part for chapter in chapters for part in chapter), "")
+        parts = (part for chapter in chapters for part in chapter)
+        return (course, *parts, draw_word_note(self.models, [course.phrase]), "")
 
 
-def read_look(view: str, block: int, threshold: float) -> Look:
-    """The look that the controls say, rounded to their steps."""
-    return Look(view, int(block), round(threshold, 2))
-
-
-def _complain(said: str) -> Outputs:
-    return (SKIP,) * (1 + 2 * len(STEPS)) + (said,)
+def read_look(view: str, block: int, threshold: float | None) -> Look:
+    """The look that the controls say, rounded to their steps; an emptied box says the default."""
+    wanted = Look().threshold if threshold is None else threshold
+    return Look(view, int(block), round(min(max(wanted, 0), 1), 2))

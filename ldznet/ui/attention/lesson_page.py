@@ -11,6 +11,7 @@ from ldznet.ui.attention.lesson_steps import STEPS, Chapter
 from ldznet.ui.attention.targets import view_html
 from ldznet.ui.compare.gallery import draw_gallery
 from ldznet.ui.examples import Example
+from ldznet.ui.values import as_sent
 from ldznet.ui.widgets import html, pick_html
 from ldznet.ui.words import draw_vocabulary
 
@@ -39,6 +40,7 @@ class Page(NamedTuple):
     shown: list[gr.HTML]  # a chapter's pictures, by step
     follow: gr.Button
     message: gr.HTML  # beside the phrase
+    timestep_message: gr.HTML
     gallery: gr.HTML
     explore: gr.Button
     compare: gr.Button
@@ -69,6 +71,7 @@ def build_page(examples: Sequence[Example], phrase: str, chapters: Sequence[Chap
         shown=shown,
         follow=parts["follow"],
         message=parts["message"],
+        timestep_message=parts["timestep_message"],
         gallery=parts["gallery"],
         explore=explore,
         compare=compare,
@@ -87,7 +90,7 @@ def _build_control(number: int, examples: Sequence[Example], phrase: str) -> dic
         return {"view": view}
     if number == 3:
         slider = _build_slider("Timestep", 999, FEATURE_TIMESTEP, 1)
-        return {"timestep": slider}
+        return {"timestep": slider, "timestep_message": html(elem_id="lesson-timestep-message")}
     if number == 6:
         return {"threshold": _build_slider("Threshold", 1, Look().threshold, 0.01)}
     return {}
@@ -111,8 +114,9 @@ def _build_question(examples: Sequence[Example], phrase: str) -> dict[str, Any]:
 
 
 def _build_slider(label: str, highest: float, value: float, step: float) -> gr.Slider:
-    return gr.Slider(
-        0, highest, value, step=step, label=label, buttons=[], elem_id=f"lesson-{label.lower()}"
+    elem_id = f"lesson-{label.lower()}"
+    return as_sent(
+        gr.Slider(0, highest, value, step=step, label=label, buttons=[], elem_id=elem_id)
     )
 
 
