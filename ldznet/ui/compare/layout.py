@@ -12,7 +12,7 @@ from ldznet.ui.compare.page import Above, Below
 from ldznet.ui.controls import build_code, build_downloads, build_view_controls
 from ldznet.ui.examples import Example
 from ldznet.ui.look import Look
-from ldznet.ui.widgets import html, pick_html, picture_input
+from ldznet.ui.widgets import html, pick_html, picture_input, slider
 from ldznet.ui.words import draw_vocabulary
 
 ANY_STYLE = "any"
@@ -178,7 +178,7 @@ _Advanced = tuple[gr.Number, gr.Slider, gr.Textbox, gr.Image, gr.Dropdown]
 
 def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML]:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        timestep = gr.Slider(
+        timestep = slider(
             0, 999, 400, step=1, label="Timestep", buttons=[], info="Noise on the latent; Run."
         )
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Of that noise; Run.")

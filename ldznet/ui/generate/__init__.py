@@ -43,15 +43,18 @@ def build(models: Models, desk: Desk) -> None:
 
 def _wire_drawing(tab: Tab, handlers: Handlers) -> None:
     page, asking = tab.page, tab.asking
-    inputs = [page.session, page.own, *asking, *tab.looking]
+    inputs = [page.session, page.own, page.running, *asking, *tab.looking]
+    # Whoever waits for another visitor's drawing is told so at once, by an event without a queue.
+    waiting: tuple[Any, ...] = (handlers.wait, page.running, list(page))
     drawing: tuple[Any, ...] = (handlers.draw, inputs, list(page))
-    gr.on([page.go.click, asking.prompt.submit], *drawing, **_MODEL)
-    tab.dice.click(handlers.throw_dice, None, asking.seed, **_LIGHT).then(*drawing, **_MODEL)
-    tab.examples.click(handlers.pick_prompt, None, list(asking), **_LIGHT).then(*drawing, **_MODEL)
-    page.prompt_message.click(_replace, asking.prompt, asking.prompt, **_LIGHT).then(
-        *drawing, **_MODEL
-    )
-    page.halt.click(handlers.halt, page.running, page.halt, **_LIGHT)
+    for asked in (
+        partial(gr.on, [page.go.click, asking.prompt.submit]),
+        tab.dice.click(handlers.throw_dice, None, asking.seed, **_LIGHT).then,
+        tab.examples.click(handlers.pick_prompt, None, list(asking), **_LIGHT).then,
+        page.prompt_message.click(_replace, asking.prompt, asking.prompt, **_LIGHT).then,
+    ):
+        asked(*waiting, **_LIGHT).then(*drawing, **_MODEL)
+    page.halt.click(handlers.halt, page.running, [page.halt, page.sampling_message], **_LIGHT)
 
 
 def _replace(event: gr.EventData, text: str) -> str:
@@ -106,13 +109,13 @@ def _report(progress: Any) -> Callable[[float, str], object]:
 def _wire_handing_on(tab: Tab, handlers: Handlers, desk: Desk) -> None:
     page = tab.page
     kept = [page.session, page.own]
-    tab.to_compare.click(
+    page.to_compare.click(
         handlers.hand_to_compare,
         [*kept, page.phrases],
         [desk.for_compare, desk.tabs, *page],
         **_OWN,
     )
-    tab.to_attention.click(
+    page.to_attention.click(
         handlers.hand_to_attention, kept, [desk.for_attention, desk.tabs, *page], **_OWN
     )
 
@@ -124,7 +127,7 @@ def _wire_downloads(tab: Tab, handlers: Handlers) -> None:
         try:
             name, content = handlers.take(kind, *values)
         except InputError as complaint:
-            raise gr.Error(str(complaint), print_exception=False) from complaint
+            return None, message(str(complaint), "error")  # without a file, a press does nothing
         return save_bytes_to_cache(content, name, tab.file.GRADIO_CACHE), message("")
 
     for kind, button in tab.downloads.items():

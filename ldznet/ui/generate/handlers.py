@@ -32,11 +32,16 @@ from ldznet.ui.words import draw_word_note, replace_word
 
 Values = Sequence[Any]
 Outputs = tuple[Any, ...]
+_ON, _OFF = gr.update(interactive=True), gr.update(interactive=False)
 _READY: dict[str, Any] = {
     "running": None,
-    "go": gr.update(interactive=True),
-    "halt": gr.update(interactive=False),
+    "go": _ON,
+    "halt": _OFF,
+    "other": _ON,
+    "to_compare": _ON,
+    "to_attention": _ON,
 }
+_SILENT = {"prompt_message": "", "sampling_message": "", "phrases_message": ""}
 _NO_LOOK = ("overlay", 0.5, 0.45)
 _DICE = 2**31  # seeds that a dice throws: short enough to read out
 _EXPIRED = "Your pictures were put away after an hour; draw again for the very same ones."
@@ -54,15 +59,27 @@ class Handlers:
         self.first = first
         self.agreement = agreement
 
-    def draw(self, kept: Session | None, own: bool, *values: Any) -> Iterator[Page]:
-        """Draw pictures and segment the first of them; `values` is a request's, then the look's."""
+    def wait(self, running: Event | None) -> Page:
+        """What stands on the page until a drawing's turn comes; it can be stopped already."""
+        if running is not None:  # one is under way, and Stop is for that one
+            return Page()
+        said = message("Waiting for another drawing.", "note waiting")
+        return Page(running=Event(), go=_OFF, halt=_ON, **{**_SILENT, "sampling_message": said})
+
+    def draw(
+        self, kept: Session | None, own: bool, running: Event | None, *values: Any
+    ) -> Iterator[Page]:
+        """Draw pictures and segment the first of them; `values` is a request's, then the look's.
+
+        `running` ends the sampler when it is set, and may be set already.
+        """
         asked, look = values[: len(Request.__dataclass_fields__)], values[-3:]
         try:
             request = read_request(self.models, *asked)
         except InputError as complaint:
-            yield _complain(complaint)
+            yield _complain(complaint)._replace(**_READY)
             return
-        stop = Event()
+        stop = running or Event()
         yield _begin(stop, request)
         drawn: list[Drawn] = []
         last: Progress | None = None
@@ -87,11 +104,12 @@ class Handlers:
             page = self._page(session, session.offered[:1], look)
             yield page._replace(prompt_message=note, sampling_message=said)
 
-    def halt(self, running: Event | None) -> Any:
-        """End the sampler before its next step."""
-        if running is not None:
-            running.set()
-        return gr.update(interactive=False)
+    def halt(self, running: Event | None) -> Outputs:
+        """End the sampler before its next step; changes of the button and the message."""
+        if running is None:
+            return _OFF, SKIP
+        running.set()
+        return _OFF, message("Stopping.")
 
     def throw_dice(self) -> int:
         """A seed that nobody chose."""
@@ -142,7 +160,7 @@ class Handlers:
             ordered = [phrase for phrase in wider.offered if phrase in {*chosen, *typed}]
             found = find(self.models, wider, ordered, report)
             page = self._page(found, ordered, look)
-            return page._replace(other="", phrases_message=draw_word_note(self.models, typed))
+            return page._replace(phrases_message=draw_word_note(self.models, typed))
 
         return self._act(kept, own, look, act)
 
@@ -218,10 +236,7 @@ class Handlers:
             picture=draw_picture(session),
             strip=draw_strip(session.drawn, session.place, len(session.drawn)),
             phrases=gr.update(choices=list(session.offered), value=list(chosen), interactive=True),
-            other="",
-            prompt_message="",
-            sampling_message="",
-            **_READY,
+            **{**_READY, **_SILENT, "other": gr.update(value="", interactive=True)},
         )
 
     def _found(self, session: Session, chosen: Sequence[str], look: Values) -> Page:
@@ -230,7 +245,7 @@ class Handlers:
             session=session,
             own=True,
             phrases_message="",
-            check=gr.update(interactive=session.generation.feature_timestep is not None),
+            check=_allow_check(session),
         )
 
     def _shown(self, session: Session, chosen: Sequence[str], look: Values) -> Page:
@@ -246,7 +261,8 @@ class Handlers:
         return Page(
             picture=draw_picture(session),
             strip=draw_strip(session.drawn, session.place, len(session.drawn)),
-            phrases=gr.update(interactive=True),
+            phrases=_ON,
+            check=_allow_check(session),
             sampling_message=said,
             **_READY,
         )
@@ -269,24 +285,29 @@ def _read_look(session: Session, chosen: Sequence[str], look: Values) -> Look:
     )
 
 
+def _allow_check(session: Session) -> Any:
+    return gr.update(interactive=session.generation.feature_timestep is not None)
+
+
 def _begin(stop: Event, request: Request) -> Page:
     """From now on nothing can be asked of the picture before."""
     return Page(
         running=stop,
         strip=draw_strip([], None, request.count),
-        phrases=gr.update(interactive=False),
-        prompt_message="",
-        sampling_message="",
-        phrases_message="",
-        go=gr.update(interactive=False),
-        halt=gr.update(interactive=True),
-        check=gr.update(interactive=False),
+        phrases=_OFF,
+        other=_OFF,
+        go=_OFF,
+        halt=_ON,
+        check=_OFF,
+        to_compare=_OFF,
+        to_attention=_OFF,
+        **_SILENT,
     )
 
 
 def _complain(complaint: InputError) -> Page:
     said = message(str(complaint), "error")
-    return Page(**{f"{complaint.place}_message": said})
+    return Page(**{**_SILENT, f"{complaint.place}_message": said})
 
 
 def _say_stopped(request: Request, drawn: Sequence[Drawn], last: Progress | None) -> str:
@@ -295,5 +316,6 @@ def _say_stopped(request: Request, drawn: Sequence[Drawn], last: Progress | None
         return ""
     if drawn:
         return f"Stopped after {len(drawn)} of {request.count} pictures."
-    step = last.step if last else 0
-    return f"Stopped at step {step} of {request.steps}; the picture from before is back."
+    if last is None:
+        return "Stopped before the first step; the picture from before is back."
+    return f"Stopped at step {last.step} of {request.steps}; the picture from before is back."

@@ -49,8 +49,6 @@ class Tab(NamedTuple):
     dice: gr.Button
     examples: gr.HTML
     hint: gr.HTML
-    to_compare: gr.Button
-    to_attention: gr.Button
     downloads: dict[str, gr.Button]
     file: gr.DownloadButton
 
@@ -88,7 +86,7 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
         prompt_message = pick_html("", elem_id="prompt-message")
         examples = pick_html(_draw_examples(), elem_id="prompts")
         with gr.Row(elem_classes="compact", elem_id="sampling"):
-            seed = _number(generation.seed, "Seed", "generate-seed", precision=0)
+            seed = _number(generation.seed, "Seed", "generate-seed")
             dice = gr.Button("⚄", elem_id="dice", min_width=44, scale=0)
             pictures = gr.Radio(
                 list(range(1, MAX_COUNT + 1)),
@@ -100,7 +98,7 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
             )
         with gr.Accordion("Advanced", open=False, elem_id="generate-advanced"):
             with gr.Row(elem_classes="compact"):
-                steps = _number(generation.steps, "Steps", "steps", precision=0)
+                steps = _number(generation.steps, "Steps", "steps")
                 guidance = _number(generation.guidance, "Guidance", "guidance")
             negative = gr.Textbox(
                 generation.negative_prompt,
@@ -197,9 +195,9 @@ def _build_answer(first: Session, shown: Shown) -> dict:
     }
 
 
-def _number(value: float, label: str, elem_id: str, precision: int | None = None) -> gr.Number:
-    """A number without bounds: what is out of range is told beside it, in a sentence."""
-    return gr.Number(value, label=label, precision=precision, elem_id=elem_id, min_width=64)
+def _number(value: float, label: str, elem_id: str) -> gr.Number:
+    """A number as it was typed: what cannot be used is told beside it, in a sentence."""
+    return gr.Number(value, label=label, elem_id=elem_id, min_width=64)
 
 
 def _draw_examples() -> str:

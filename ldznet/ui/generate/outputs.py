@@ -29,3 +29,5 @@ class Page(NamedTuple):
     go: Any = SKIP
     halt: Any = SKIP
     check: Any = SKIP
+    to_compare: Any = SKIP
+    to_attention: Any = SKIP

@@ -45,8 +45,8 @@ def show(models: Models, session: Session, look: Look, agreement: str) -> Shown:
 
 
 def draw_found(models: Models, session: Session, look: Look) -> str:
-    """A card per network, LD-ZNet's first; a hint as long as nothing was asked for."""
-    if session.found is None:
+    """A card per network, LD-ZNet's first; a hint as long as nothing is chosen."""
+    if session.found is None or not look.phrases:
         return _NOTHING
     reads = READS if session.generation.feature_timestep is None else _REUSING
     return draw_cards(session.found, look, models.titles, reads)

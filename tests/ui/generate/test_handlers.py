@@ -41,7 +41,7 @@ def request(**changes):
 
 
 def draw(handlers, kept=None, own=False, **changes):
-    return last(handlers.draw(kept, own, *request(**changes), *LOOK))
+    return last(handlers.draw(kept, own, None, *request(**changes), *LOOK))
 
 
 def report(share, step):
@@ -72,7 +72,7 @@ def test_a_drawing_comes_with_its_first_thing_found(handlers, backbone, segmente
 
 
 def test_steps_are_shown_while_they_happen(handlers):
-    pages = list(handlers.draw(None, False, *request(count=2, steps=4), *LOOK))
+    pages = list(handlers.draw(None, False, None, *request(count=2, steps=4), *LOOK))
     assert isinstance(pages[0].running, Event)
     assert (pages[0].go["interactive"], pages[0].halt["interactive"]) == (False, True)
     under_way = [page.picture for page in pages if "under-way" in str(page.picture)]
@@ -92,6 +92,7 @@ def test_steps_are_shown_while_they_happen(handlers):
         ({"steps": 0}, "sampling", "from 1 to 100; got 0"),
         ({"steps": 10_000}, "sampling", "from 1 to 100; got 10000"),
         ({"steps": 2.5}, "sampling", "whole number"),
+        ({"seed": 1.5}, "sampling", "whole number"),
         ({"steps": None}, "sampling", "Fill in the number of steps"),
         ({"guidance": 0}, "sampling", "guidance"),
         ({"guidance": float("nan")}, "sampling", "finite"),
@@ -104,11 +105,13 @@ def test_steps_are_shown_while_they_happen(handlers):
     ],
 )
 def test_a_complaint_stands_at_its_place_and_leaves_the_rest(handlers, changes, place, said):
-    (page,) = handlers.draw(None, False, *request(**changes), *LOOK)
+    (page,) = handlers.draw(None, False, None, *request(**changes), *LOOK)
     changed = {name: value for name, value in page._asdict().items() if value is not SKIP}
-    assert list(changed) == [f"{place}_message"]
-    assert said in changed[f"{place}_message"]
-    assert 'role="alert"' in changed[f"{place}_message"]
+    assert not {"session", "picture", "cards", "phrases", "settings"} & set(changed)
+    messages = {name: value for name, value in changed.items() if name.endswith("_message")}
+    assert said in messages.pop(f"{place}_message")
+    assert list(messages.values()) == ["", ""]  # what was said elsewhere is over
+    assert (page.running, page.go["interactive"]) == (None, True)
 
 
 def test_a_prompt_that_is_too_long_says_which_words_are_cut(handlers):
@@ -120,13 +123,40 @@ def test_a_prompt_that_is_too_long_says_which_words_are_cut(handlers):
 def stop_after(handlers, told, kept=None, own=False, **changes):
     """The page after Stop is pressed when so many steps were told."""
     pages = []
-    for page in handlers.draw(kept, own, *request(**changes), *LOOK):
+    for page in handlers.draw(kept, own, None, *request(**changes), *LOOK):
         pages.append(page)
         if len(pages) == 1:
             running = page.running
         if len(pages) == told + 1:
-            assert handlers.halt(running) == {"interactive": False, "__type__": "update"}
+            button, said = handlers.halt(running)
+            assert not button["interactive"]
+            assert "Stopping" in said
     return last(pages)
+
+
+def test_while_drawing_nothing_is_handed_on_and_afterwards_all_is(handlers):
+    waiting = ("go", "other", "phrases", "to_compare", "to_attention", "check")
+    pages = list(handlers.draw(None, False, None, *request(), *LOOK))
+    assert not any(getattr(pages[0], name)["interactive"] for name in waiting)
+    assert all(getattr(last(pages), name)["interactive"] for name in waiting)
+    stopped = stop_after(handlers, 1, steps=100)
+    assert all(getattr(stopped, name)["interactive"] for name in waiting)
+
+
+def test_a_drawing_can_be_stopped_before_its_turn(handlers, first):
+    waiting = handlers.wait(None)
+    assert "Waiting for another drawing" in waiting.sampling_message
+    assert (waiting.go["interactive"], waiting.halt["interactive"]) == (False, True)
+    handlers.halt(waiting.running)
+    page = last(handlers.draw(None, False, waiting.running, *request(steps=100), *LOOK))
+    assert "before the first step" in page.sampling_message
+    assert f"seed {first.generation.seed}" in page.picture
+    assert page.session is SKIP
+    assert (page.running, page.go["interactive"]) == (None, True)
+
+
+def test_whoever_asks_while_drawing_leaves_stop_to_that_drawing(handlers):
+    assert handlers.wait(Event()) == Page()
 
 
 def test_stop_brings_the_picture_from_before_back(handlers, first):
@@ -141,7 +171,7 @@ def test_stop_brings_the_picture_from_before_back(handlers, first):
 
 def test_stop_keeps_the_pictures_that_were_finished(handlers):
     pages = []
-    for page in handlers.draw(None, False, *request(steps=3, count=4), *LOOK):
+    for page in handlers.draw(None, False, None, *request(steps=3, count=4), *LOOK):
         pages.append(page)
         if page.strip is not SKIP and "<button" in page.strip:
             pages[0].running.set()
@@ -152,7 +182,7 @@ def test_stop_keeps_the_pictures_that_were_finished(handlers):
 
 
 def test_a_page_that_is_closed_ends_the_sampler(handlers):
-    pages = handlers.draw(None, False, *request(steps=100, count=4), *LOOK)
+    pages = handlers.draw(None, False, None, *request(steps=100, count=4), *LOOK)
     running = next(pages).running
     next(pages)
     assert not running.is_set()
@@ -163,7 +193,7 @@ def test_a_page_that_is_closed_ends_the_sampler(handlers):
 def test_an_error_leaves_the_page_usable_and_is_not_hidden(handlers, monkeypatch, backbone):
     monkeypatch.setattr(type(backbone), "decode_latents", lambda *_: 1 / 0)
     pages = []
-    drawing = handlers.draw(None, False, *request(), *LOOK)
+    drawing = handlers.draw(None, False, None, *request(), *LOOK)
     with pytest.raises(ZeroDivisionError):
         pages.extend(drawing)  # up to the error
     page = last(pages)
@@ -213,8 +243,12 @@ def test_a_phrase_keeps_its_buttons_colour(handlers):
 
 
 def test_nothing_chosen_is_no_error(handlers, no_model):
-    page = handlers.find(report, None, False, [], *LOOK)
-    assert "<tbody></tbody>" in page.cards
+    for page in (
+        handlers.find(report, None, False, [], *LOOK),
+        handlers.look(None, False, [], *LOOK),
+    ):
+        assert "Choose a word above" in page.cards
+        assert "<table" not in page.cards
 
 
 def test_other_phrases_are_added_and_unknown_words_named(handlers):
@@ -223,7 +257,7 @@ def test_other_phrases_are_added_and_unknown_words_named(handlers):
     assert page.phrases["value"] == ["red ball", "the tree", "bal"]
     assert "never seen" in page.phrases_message
     assert "bal→ball" in page.phrases_message
-    assert page.other == ""
+    assert page.other["value"] == ""
     event = SimpleNamespace(pick="bal→ball")
     chosen = page.phrases["value"]
     better = handlers.replace_word(report, event, page.session, True, chosen, *LOOK)
@@ -234,7 +268,7 @@ def test_other_phrases_are_added_and_unknown_words_named(handlers):
     ("text", "said"),
     [
         ("", "at least one"),
-        ("red " * 40, "use fewer words"),
+        ("red " * 40, "too long"),
         ("word " * 60, "at most 200"),
         (",".join(f"ball {number}" for number in range(16)), "At most 16"),
     ],
@@ -242,7 +276,7 @@ def test_other_phrases_are_added_and_unknown_words_named(handlers):
 def test_phrases_that_cannot_be_used_leave_everything(handlers, text, said):
     page = handlers.find_other(report, None, False, text, ["red ball"], *LOOK)
     changed = {name: value for name, value in page._asdict().items() if value is not SKIP}
-    assert list(changed) == ["phrases_message"]
+    assert {name for name, value in changed.items() if value} == {"phrases_message"}
     assert said in changed["phrases_message"]
 
 
