@@ -4,6 +4,7 @@ from html import escape
 
 from ldznet.figures.attention import highest
 from ldznet.inspection import WordMaps
+from ldznet.noun_phrases import noun_phrases
 from ldznet.ui.attention.stage import (
     figure,
     heat,
@@ -64,6 +65,8 @@ def _tile(found: WordMaps, place: int, high: float, pressed: bool) -> str:
 
 
 def default_word(found: WordMaps) -> int:
-    """The word to show large first: the phrase's last, mostly its noun."""
+    """The word to show large first: the noun of the first thing named, else the last word."""
     words = [place for place, special in enumerate(found.special) if not special]
-    return words[-1] if words else 0
+    nouns = [thing.lower().split()[-1] for thing in noun_phrases(found.phrase)[:1]]
+    named = [place for place in words if found.words[place].lower() in nouns]
+    return (named or words[-1:] or [0])[0]
