@@ -1,12 +1,12 @@
 """What a visitor asks to be drawn, checked before anything runs."""
 
-import math
 from dataclasses import dataclass
 
 from ldznet.backbone.generation import check_prompts, check_sampling
 from ldznet.backbone.ldm import check_seed
 from ldznet.ui.models import Models
-from ldznet.ui.run import InputError, complaints_about
+from ldznet.ui.run import complaints_about
+from ldznet.ui.values import is_number, read_whole
 
 MAX_COUNT = 4
 
@@ -45,27 +45,14 @@ def read_request(
     with complaints_about("prompt"):
         check_prompts(models.segmenter.backbone, wanted, unwanted)
     with complaints_about("sampling"):
-        whole_steps, strength = _whole("number of steps", steps), _finite("guidance", guidance)
-        check_sampling(whole_steps, strength)
-        pictures = _whole("number of pictures", count)
+        whole_steps = read_whole("number of steps", steps)
+        if not is_number(guidance):
+            raise ValueError("Give the guidance as a number.")
+        check_sampling(whole_steps, guidance)
+        pictures = read_whole("number of pictures", count)
         if not 1 <= pictures <= MAX_COUNT:
             raise ValueError(f"The number of pictures must be from 1 to {MAX_COUNT}; got {count}.")
-        first = _whole("seed", seed)
+        first = read_whole("seed", seed)
         check_seed(first)
         check_seed(first + pictures - 1)
-    return Request(wanted, unwanted, whole_steps, float(strength), first, pictures)
-
-
-def _whole(name: str, value: float | None) -> int:
-    number = _finite(name, value)
-    if number != int(number):
-        raise InputError("sampling", f"The {name} must be a whole number; got {value}.")
-    return int(number)
-
-
-def _finite(name: str, value: float | None) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise InputError("sampling", f"Fill in the {name}, a number.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError("sampling", f"The {name} must be a finite number; got {value}.")
-    return value
+    return Request(wanted, unwanted, whole_steps, float(guidance), first, pictures)
