@@ -188,8 +188,12 @@ def test_a_generation_that_is_stopped_leaves_nothing_behind(backbone, fault):
         ({"prompt": " "}, "The prompt is empty"),
         # The encoder reads 14 tokens; every word of this is one.
         ({"prompt": "red " * 14 + "ball star"}, r"prompt is too long: .* 2 words, 'ball star'"),
-        ({"negative_prompt": "car " * 30}, r"negative prompt .* 16 words, '(car ){6}… (car ){5}car'"),
-        ({"prompt": "red " * 13 + "zebra"}, "cut the last word, 'zebra'"),  # spelt in five, of which one fits
+        (
+            {"negative_prompt": "car " * 30},
+            r"negative prompt .* 16 words, '(car ){6}… (car ){5}car'",
+        ),
+        # spelt in five tokens, of which one fits
+        ({"prompt": "red " * 13 + "zebra"}, "cut the last word, 'zebra'"),
         ({"steps": 0}, "steps must be from 1 to 100; got 0"),
         ({"steps": 10_000}, f"steps must be from 1 to {MAX_STEPS}; got 10000"),
         ({"guidance": 0.5}, "guidance must be from 1 to 30; got 0.5"),
