@@ -80,7 +80,7 @@ def test_settings_reach_the_models(handlers, first, upload, picture, segmenter):
     [
         ("", SETTINGS, "phrases", "at least one phrase"),
         ("word " * 500, SETTINGS, "phrases", "at most 200"),
-        ("red " * 40, SETTINGS, "phrases", "use fewer words"),
+        ("red " * 40, SETTINGS, "phrases", "would cut the last 26 words"),
         ("car", (-1, *SETTINGS[1:]), "settings", "seed"),
         ("car", (0, 1000, *SETTINGS[2:]), "settings", "999"),
         ("car", (0, 400, "no place", None, None), "settings", "template"),
