@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ldznet.backbone.generation import FEATURE_TIMESTEPS
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.data.shapes import TRAIN_START, absent_phrases, draw_scene, phrases
 from ldznet.networks.base import SegmentationNetwork
@@ -17,8 +18,6 @@ from ldznet.training.autoencoder import to_pictures, to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import mask_loss
 from ldznet.types import Encoding, Sample
-
-FEATURE_TIMESTEPS = (300, 500)  # drawn anew each step, the end excluded (paper section 4.2)
 
 MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
@@ -90,7 +89,7 @@ def train_network(
         chosen = random.integers(len(scenes.rows), size=config.batch_size)
         encoding, masks = _encode_batch(scenes, chosen, device)
         if network.needs_features:
-            timestep = int(random.integers(*FEATURE_TIMESTEPS))
+            timestep = int(random.integers(FEATURE_TIMESTEPS.start, FEATURE_TIMESTEPS.stop))
             noise_seed = int(random.integers(2**31))
             encoding = _add_features(backbone, encoding, timestep, noise_seed)
         return encoding, masks
