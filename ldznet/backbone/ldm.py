@@ -103,9 +103,10 @@ class LatentDiffusion:
         phrase than the one asked for.
         """
         limit = self.text_encoder.config.max_position_embeddings
-        for text in texts:
-            check_length(self.tokenizer, text, limit, f"'{text[:40]}…'")
         ids = self.tokenizer(list(texts), padding="max_length", max_length=limit).input_ids
+        for text, row in zip(texts, ids, strict=True):
+            if len(row) > limit:  # raises, having read the text again to say where it would be cut
+                check_length(self.tokenizer, text, limit, f"'{text[:40]}…'")
         return self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:
