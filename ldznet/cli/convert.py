@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _summary(conversion: "Conversion", folder: Path) -> str:
-    from ldznet.conversion.part import listed
+    from ldznet.official.whole import listed
 
     lines = [f"Written to {folder}"]
     for name, part in conversion.written.items():

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ldznet import official
 from ldznet.conversion.network import is_segmentation, original_keys
 
 # How the keys of each group begin; the first that fits counts.
 LDM = "sd_features_stage_model.model.model.diffusion_model."  # the frozen diffusion model
-NETWORK = "model.diffusion_model."  # what was trained: the segmentation network
+NETWORK = official.UNET  # what was trained: the segmentation network
 AVERAGES = "model_ema."
-FIRST_STAGE = "first_stage_model."
-TEXT_ENCODER = "cond_stage_model.transformer."
+FIRST_STAGE = official.FIRST_STAGE
+TEXT_ENCODER = official.CLIP
 PREFIXES = (LDM, NETWORK, AVERAGES, FIRST_STAGE, TEXT_ENCODER)
 
 BETAS = "betas"

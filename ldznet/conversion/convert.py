@@ -25,7 +25,8 @@ from ldznet.conversion.contents import (
     sort_tensors,
 )
 from ldznet.conversion.network import network_part
-from ldznet.conversion.part import Part, listed
+from ldznet.conversion.part import Part
+from ldznet.official.whole import listed
 
 BACKBONE = "backbone"
 ABSENT = "not in the checkpoint"

@@ -4,18 +4,16 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ldznet.blocks import UNET_STRIDE
-from ldznet.conversion.part import Part, shape_of
+from ldznet.conversion.part import Part
 from ldznet.networks import NETWORKS, LDZNet, RGBNet
-from ldznet.networks.official import LEVELS, official_to_ours, to_official
+from ldznet.official.unet import GROUPS, LEVELS, official_to_ours, to_official, unet_size
+from ldznet.official.whole import shape_of
 
-HEADS = 8  # per level, in the official configuration; the tensors do not tell
-GROUPS = 32  # of every GroupNorm, likewise
 SAMPLE_SIZE = 48  # latent cells of the paper's 384 pixels, where no position table tells
 POSITIONS = "middle_block.1.attentionpool2D.positional_embedding"  # (C, 1 + grid * grid)
 STEM = "stem."
@@ -68,26 +66,6 @@ def network_part(tensors: Mapping[str, Tensor]) -> Part:
     with torch.device("meta"):
         network = NETWORKS[kind](**size, sample_size=_sample_size(tensors), factor=_factor(tensors))
     return Part(kind, network, ours)
-
-
-def unet_size(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Widths, text width, heads and groups of an official U-Net, in diffusers' words."""
-    convolutions = [
-        f"input_blocks.{1 + 3 * level}.0.out_layers.3.weight" for level in range(LEVELS)
-    ]
-    widths = tuple(shape_of(tensors, key)[0] for key in convolutions)
-    if any(width % GROUPS for width in widths):
-        raise ValueError(
-            f"The U-Net's widths are {', '.join(map(str, widths))}; those of Stable Diffusion 1.x "
-            f"topology are multiples of {GROUPS}."
-        )
-    text = shape_of(tensors, "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")[1]
-    return {
-        "block_out_channels": widths,
-        "cross_attention_dim": text,
-        "attention_head_dim": HEADS,
-        "norm_num_groups": GROUPS,
-    }
 
 
 def _sample_size(tensors: Mapping[str, Tensor]) -> int:

@@ -11,7 +11,7 @@ import torch
 
 from ldznet.cli import main
 from ldznet.networks import ZNet, load_network
-from ldznet.networks.official import to_official
+from ldznet.official.unet import to_official
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "model.diffusion_model."

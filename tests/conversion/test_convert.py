@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_tokenizer
 from ldznet.conversion import convert
-from ldznet.conversion.part import listed
 from ldznet.networks import NETWORKS, load_network
-from ldznet.networks.official import to_official
+from ldznet.official.unet import to_official
+from ldznet.official.whole import listed
 from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
 from tests.conftest import WORDS

@@ -15,7 +15,7 @@ from torch import nn
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 from ldznet.networks import LDZNet, ZNet
-from ldznet.networks.official import official_to_diffusers, official_to_ours
+from ldznet.official.unet import official_to_diffusers, official_to_ours
 from ldznet.types import Encoding
 
 CASES = ("a", "b", "c")

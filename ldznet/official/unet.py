@@ -1,15 +1,23 @@
-"""Names of the official checkpoints' tensors in our networks.
+"""Official U-Nets: the names of their tensors in diffusers' U-Net and in our networks, and sizes.
 
 Source: the LDM and LD-ZNet U-Nets as their checkpoints name them (CompVis/stable-diffusion,
 koutilya-pnvr/LD-ZNet), for the Stable Diffusion 1.x topology.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
+import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
+
+from ldznet.official.whole import shape_of
 
 LEVELS = 4
 LAYERS = 2  # residual blocks per level on the way down; one more on the way up
+HEADS = 8  # per level, in the configuration of Stable Diffusion 1.x; the tensors do not tell
+HEAD_WIDTH = 64  # in that of 2.x, where the number of heads grows with the level's width
+GROUPS = 32  # of every GroupNorm, likewise
 
 RESNET = {
     "in_layers.0.": "norm1.",
@@ -86,6 +94,56 @@ def official_to_diffusers(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]
             f"{', '.join(unknown)}; give the U-Net's tensors alone, without their prefix."
         )
     return renamed
+
+
+def unet_size(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Widths, text width, heads and groups of an official U-Net, in diffusers' words.
+
+    Raises ValueError if a tensor that tells a size is missing, or for widths of another topology.
+    """
+    convolutions = [
+        f"input_blocks.{1 + 3 * level}.0.out_layers.3.weight" for level in range(LEVELS)
+    ]
+    widths = tuple(shape_of(tensors, key)[0] for key in convolutions)
+    if any(width % GROUPS for width in widths):
+        raise ValueError(
+            f"The U-Net's widths are {', '.join(map(str, widths))}; those of Stable Diffusion 1.x "
+            f"topology are multiples of {GROUPS}."
+        )
+    text = shape_of(tensors, "input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight")[1]
+    return {
+        "block_out_channels": widths,
+        "cross_attention_dim": text,
+        "attention_head_dim": HEADS,
+        "norm_num_groups": GROUPS,
+    }
+
+
+def is_second_generation(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether an official U-Net is that of Stable Diffusion 2.x: its projections are linear."""
+    return len(shape_of(tensors, "input_blocks.1.1.proj_in.weight")) == 2
+
+
+def build_unet(
+    tensors: Mapping[str, Tensor], pixels: int = 512
+) -> tuple[UNet2DConditionModel, dict[str, Tensor]]:
+    """The U-Net of Stable Diffusion 1.x or 2.x on the meta device, and its tensors by our names.
+
+    Keys come without the checkpoint's prefix; `pixels` is the native side, which no tensor tells.
+    Raises ValueError if a tensor that tells the size is missing, or for keys without a place.
+    """
+    size = unet_size(tensors)
+    if is_second_generation(tensors):
+        heads = tuple(max(1, width // HEAD_WIDTH) for width in size["block_out_channels"])
+        # Upcast: unfused attention of 2.1 overflows half precision (its published configuration).
+        size |= {
+            "attention_head_dim": heads,
+            "use_linear_projection": True,
+            "upcast_attention": True,
+        }
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(sample_size=pixels // 8, **size)
+    return unet, official_to_diffusers(tensors)
 
 
 def _rename(key: str) -> str | None:

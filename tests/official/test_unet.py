@@ -5,7 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from ldznet.networks import LDZNet, ZNet
-from ldznet.networks.official import official_to_diffusers, official_to_ours, to_official
+from ldznet.official.unet import official_to_diffusers, official_to_ours, to_official
 
 
 def on_meta(shapes):
