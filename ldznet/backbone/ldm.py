@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ldznet.backbone.loading import load_parts
+from ldznet.backbone.precision import choose_device
 from ldznet.backbone.recording import record, stop_after
 from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
@@ -20,7 +21,7 @@ MAX_SEED = 2**63 - 1
 
 
 class LatentDiffusion:
-    """A latent diffusion model of Stable Diffusion 1.x topology, frozen, in evaluation mode.
+    """A latent diffusion model of Stable Diffusion's topology (1.x, 2.x), frozen, evaluating.
 
     Pixels are (B, 3, H, W) in [-1, 1], H and W multiples of `multiple`. Latents are
     (B, 4, H / factor, W / factor), scaled to about unit deviation.
@@ -48,17 +49,19 @@ class LatentDiffusion:
         *,
         revision: str | None = None,
         device: str | torch.device = "cpu",
-        dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> "LatentDiffusion":
-        """The model in a folder of diffusers' layout, or on the Hugging Face hub ("owner/name").
+        """The model that `source` names, on a device and in a precision (see `precision`).
 
-        Reads safetensors only. Raises ValueError naming what is wrong: no such folder, a part or
-        its weights missing or damaged, another topology.
+        `source` is a folder of diffusers' layout, a checkpoint in the official layout
+        (.safetensors), or a model on the Hugging Face hub ("owner/name", or
+        "owner/name@revision"); known models come in a pinned revision. Reads safetensors only.
+
+        Raises ValueError in one sentence that says what is wrong and what to do (see `loading`),
+        and for a device or precision that there is not.
         """
-        parts = load_parts(source, revision=revision, dtype=dtype)
-        for part in (parts["vae"], parts["unet"], parts["text_encoder"]):
-            part.to(device)
-        return cls(**parts)
+        place = choose_device(device)
+        return cls(**load_parts(source, revision=revision, device=place, precision=precision))
 
     @property
     def device(self) -> torch.device:
@@ -110,14 +113,43 @@ class LatentDiffusion:
         return self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:
-        """Standard normal noise, the same on every device for the same seed."""
+        """Standard normal noise, the same on every device for the same seed.
+
+        Drawn in float32 and then rounded, so that every precision starts from the same noise.
+        """
         generator = torch.Generator("cpu").manual_seed(seed)
         return torch.randn(tuple(shape), generator=generator).to(self.device, self.dtype)
 
     def add_noise(self, latents: Tensor, timestep: int, noise: Tensor) -> Tensor:
-        """Latents as the forward diffusion leaves them at a timestep (0: almost clean)."""
+        """Latents as the forward diffusion leaves them at a timestep (0: almost clean).
+
+        Mixed in float32 at least: the schedule's shares near 0 and 1 do not survive half precision.
+        """
         self.check_timestep(timestep)
-        return self.scheduler.add_noise(latents, noise, torch.tensor([timestep]))
+        exact = torch.promote_types(latents.dtype, torch.float32)
+        noisy = self.scheduler.add_noise(
+            latents.to(exact), noise.to(exact), torch.tensor([timestep])
+        )
+        return noisy.to(latents.dtype)
+
+    @torch.no_grad()
+    def estimate_noise(self, noisy_latents: Tensor, text: Tensor, timestep: int) -> Tensor:
+        """(B, 4, h, w) float32: the noise that the model believes is in the latents.
+
+        Whatever it was trained to predict: the noise, the clean latents ("sample"), or the velocity
+        v = alpha noise - sigma latents (Salimans & Ho, 2022), as Stable Diffusion 2.1 does.
+        Latents and text have the same batch.
+        """
+        output = self.unet(noisy_latents, timestep, text).sample.float()
+        kind = self.scheduler.config.prediction_type
+        if kind == "epsilon":
+            return output
+        kept = self.scheduler.alphas_cumprod[timestep]
+        alpha, sigma = float(kept.sqrt()), float((1 - kept).sqrt())
+        noisy = noisy_latents.float()
+        if kind == "sample":
+            return (noisy - alpha * output) / sigma
+        return alpha * output + sigma * noisy
 
     def check_timestep(self, timestep: int) -> None:
         """Raises ValueError for a timestep the noise schedule does not have."""

@@ -6,7 +6,7 @@ Same parts, same sixteen attention blocks, same layout on disk; only widths and 
 from collections.abc import Sequence
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from tokenizers import Tokenizer as RawTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.backbone.schedule import build_scheduler
 
 PIXELS = 128  # side of a scene
 LATENT_SIDE = 16
@@ -134,18 +135,6 @@ def _read_merges(raw: RawTokenizer) -> list[list[str]]:
 
     merges = json.loads(raw.to_str())["model"]["merges"]
     return [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
-
-
-def build_scheduler() -> DDIMScheduler:
-    """Stable Diffusion 1.x's schedule: scaled linear, 1,000 timesteps, predicting the noise."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
 
 
 def build_pocket(words: Sequence[str], seed: int = 0) -> LatentDiffusion:

@@ -25,7 +25,7 @@ def record(
     kinds: Collection[AttentionKind] = ("self", "cross"),
     states: Collection[int] = (),
 ) -> Iterator[Recording]:
-    """A `Recording` that fills while `unet` (Stable Diffusion 1.x topology) runs in the context.
+    """A `Recording` that fills while `unet` (Stable Diffusion's topology) runs in the context.
 
     `features`, `attention` and `states` name blocks (1-16, see `ldznet.blocks`); `timesteps` keeps
     only those passes, None keeps all. A feature is the output of the block's spatial transformer,
@@ -159,15 +159,18 @@ def attention_map(
 
     Takes the layer's own arguments; `attention_mask` is a bias (B, 1, keys). Every row sums to 1.
     One head at a time: all eight of a 64x64 self-attention together need eight times the memory.
+    Scores are computed in float32: those of Stable Diffusion 2.1 overflow half precision.
     """
     context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-    query = layer.to_q(hidden_states).unflatten(-1, (layer.heads, -1))  # (B, queries, heads, c)
-    key = layer.to_k(context).unflatten(-1, (layer.heads, -1))  # (B, keys, heads, c)
+    query = layer.to_q(hidden_states).float()
+    key = layer.to_k(context).float()
+    query = query.unflatten(-1, (layer.heads, -1))  # (B, queries, heads, c)
+    key = key.unflatten(-1, (layer.heads, -1))  # (B, keys, heads, c)
 
     def attend(head: int) -> Tensor:  # (B, queries, keys)
         score = query[:, :, head] @ key[:, :, head].transpose(1, 2) * layer.scale
         if attention_mask is not None:
             score = score + attention_mask
-        return score.float().softmax(dim=-1)
+        return score.softmax(dim=-1)
 
     return reduce(torch.add, map(attend, range(layer.heads))) / layer.heads

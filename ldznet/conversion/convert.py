@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from ldznet.backbone.pocket import build_scheduler
+from ldznet.backbone.schedule import build_scheduler, is_standard
 from ldznet.conversion.backbone import first_stage_part, text_encoder_part, unet_part
 from ldznet.conversion.checkpoint import read_checkpoint
 from ldznet.conversion.contents import (
@@ -119,9 +118,8 @@ def _place(prefix: str) -> str:
 def _add_rest(folder: Path, betas: list[Tensor], words: CLIPTokenizer | None) -> dict[str, str]:
     """Write scheduler and tokenizer beside the models; what could not be written, and why."""
     missing = {}
-    scheduler = build_scheduler()
-    if all(_same(each, scheduler.betas) for each in betas):
-        scheduler.save_pretrained(folder / "scheduler")
+    if all(is_standard(each) for each in betas):
+        build_scheduler().save_pretrained(folder / "scheduler")
     else:
         missing[f"{BACKBONE}/scheduler"] = "the noise schedule is not that of Stable Diffusion 1.x"
     if words is None:
@@ -129,11 +127,6 @@ def _add_rest(folder: Path, betas: list[Tensor], words: CLIPTokenizer | None) ->
     else:
         words.save_pretrained(folder / "tokenizer")
     return missing
-
-
-def _same(betas: Tensor, ours: Tensor) -> bool:
-    """Equal up to the rounding of half precision."""
-    return betas.shape == ours.shape and torch.allclose(betas.float(), ours, rtol=1e-3, atol=0)
 
 
 def _read_tokenizer(folder: str | Path) -> CLIPTokenizer:

