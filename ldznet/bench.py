@@ -124,7 +124,7 @@ def compare_plainly(
             )
             text = backbone.text_encoder(tokens.input_ids.to(backbone.device))[0]
             features = {}
-            if network.needs_features:
+            if network.reading:
                 noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed))
                 noisy = backbone.scheduler.add_noise(
                     latents, noise.to(latents), torch.tensor([timestep])

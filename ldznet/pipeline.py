@@ -1,7 +1,8 @@
 """`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -13,11 +14,14 @@ from torch.nn import functional
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.backbone.reading import phrase_tokens, read
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.images import read_image, working_size
-from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
+from ldznet.networks import NETWORKS, SegmentationNetwork
+from ldznet.networks.finding import find_networks
+from ldznet.peers import PEERS, Peer, load_peer
 from ldznet.question import Question, ask, check_names
-from ldznet.types import Encoding, Generation, Segmentation
+from ldznet.types import Encoding, Generation, Reading, Segmentation
 
 ASSETS = Path(__file__).parent.parent / "assets"
 POCKET = "pocket"
@@ -38,18 +42,23 @@ class Segmenter:
         backbone: LatentDiffusion,
         networks: Mapping[str, SegmentationNetwork],
         template: str = "{}",
+        missing: Mapping[str, str] | None = None,
     ) -> None:
         """Join a backbone and networks trained on it; `template` words a phrase for the encoder.
 
+        `missing` says of other networks, by name, how to get their weights for this backbone.
         Raises ValueError if a network's configuration cannot fit the backbone.
         """
         for name, network in networks.items():
-            _check_fit(name, network, backbone)
+            if reason := _misfit(name, network, backbone):
+                raise ValueError(reason)
         self.backbone = backbone
         self.networks = {
             name: network.to(backbone.device, backbone.dtype).requires_grad_(False).eval()
             for name, network in networks.items()
         }
+        self.missing = dict(missing or {})
+        self.peers: dict[str, Peer] = {}  # see `add_peer`
         self.template = template
         sides = [network.config["sample_size"] * backbone.factor for network in networks.values()]
         # Side of the square pictures the networks were trained on, in pixels.
@@ -67,19 +76,32 @@ class Segmenter:
         """A segmenter from weights on disk.
 
         `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder or a hub id.
-        `networks` is a folder with one subfolder per network, by default those shipped for pocket;
-        `names` picks some of them, by default all. Raises ValueError naming what is missing or
-        damaged.
+        `networks` is a folder or hub id with one subfolder per network, by default those shipped
+        for pocket. `names` picks some of them, which must then be there; by default those are taken
+        that are there and fit, and `missing` says what to do about the others. Raises ValueError
+        naming what is missing or damaged.
         """
-        if networks is None and str(backbone) != POCKET:
-            raise ValueError(
-                f"No networks are shipped for the backbone '{backbone}'; name a folder of networks "
-                "trained on it."
-            )
-        folder = Path(networks) if networks is not None else ASSETS / "networks" / POCKET
         wanted = check_names(list(NETWORKS) if names is None else names, NETWORKS)
+        if networks is None and str(backbone) == POCKET:
+            networks = ASSETS / "networks" / POCKET
+        found, missing = find_networks(networks, wanted)
+        if names is not None and missing:
+            raise ValueError(next(iter(missing.values())))
         ldm = load_backbone(backbone, device=device)
-        return cls(ldm, {name: load_network(folder / name) for name in wanted})
+        if names is None:
+            for name, network in list(found.items()):
+                if reason := _misfit(name, network, ldm):
+                    del found[name]
+                    missing[name] = reason
+        return cls(ldm, found, missing=missing)
+
+    def add_peer(self, name: str) -> None:
+        """Load one of `PEERS`, so that `compare` answers for it too.
+
+        Raises ValueError with one sentence if it is unknown or its weights cannot be had.
+        """
+        if name not in self.peers:
+            self.peers[name] = load_peer(name)
 
     def __call__(
         self,
@@ -109,7 +131,9 @@ class Segmenter:
         template: str | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Segmentation]:
-        """What each network finds, by name; all of them if `networks` is None.
+        """What each network finds, by name; `networks` names some, and peers that were added.
+
+        Without names every trained network answers or, where there is none, every other.
 
         The image is encoded once, its features read once for all networks, and the phrases run as a
         batch. The image is brought to about the networks' native area for this and the
@@ -181,8 +205,15 @@ class Segmenter:
         self.backbone.check_timestep(timestep)
         check_seed(seed)
         worded = self.template if template is None else template
-        names = list(self.networks) if networks is None else networks
-        return ask(phrases, check_names(names, self.networks), worded, seed, timestep)
+        known = [*self.networks, *self.peers]
+        if networks is None:
+            networks = [name for name in known if name in NETWORKS] or known
+        for name in networks:
+            if name in self.missing:
+                raise ValueError(self.missing[name])
+            if name in PEERS and name not in self.peers:
+                raise ValueError(f"'{name}' is not loaded; call add_peer('{name}') first.")
+        return ask(phrases, check_names(networks, known), worded, seed, timestep)
 
     def _check_generation(self, generation: Generation) -> None:
         unet = self.backbone.unet.config
@@ -195,28 +226,41 @@ class Segmenter:
     def _answer(
         self, question: Question, picture: Image.Image, encoding: Encoding, report: Progress
     ) -> dict[str, Segmentation]:
-        """Runs the networks, and before them the LDM if they need features that are not there."""
-        shared = 0.0  # seconds spent on features, part of every network that reads them
-        needed = any(self.networks[name].needs_features for name in question.networks)
-        if needed and not encoding.features:
+        """Runs the networks, and before them the LDM as far as they read it."""
+        reading = {
+            name: self.networks[name].reading
+            for name in question.networks
+            if name in self.networks and self.networks[name].reading
+        }
+        shared = 0.0  # seconds spent on reading the LDM, part of every network that does
+        if reading and not _holds(encoding, reading.values()):
             report(0.2, "Reading the diffusion model's features")
             with _timed(self.backbone.device) as seconds:
-                encoding = self.backbone.with_features(
-                    encoding, timestep=question.timestep, seed=question.seed
+                encoding = read(
+                    self.backbone,
+                    encoding,
+                    reading.values(),
+                    timestep=question.timestep,
+                    seed=question.seed,
                 )
             shared = seconds[0]
+        if any(each.attention for each in reading.values()):
+            words = phrase_tokens(self.backbone, question.texts, question.spans)
+            encoding = replace(encoding, words=words.to(self.backbone.device))
         found = {}
         for number, name in enumerate(question.networks):
             report(0.5 + 0.5 * number / len(question.networks), f"Running {name}")
             with _timed(self.backbone.device) as seconds:
-                probability = self._run(name, encoding, picture.size)
-            share = shared if self.networks[name].needs_features else 0.0
+                if name in self.peers:
+                    probability = self.peers[name](picture, question.phrases)
+                else:
+                    probability = self._run(name, encoding, picture.size)
             found[name] = Segmentation(
                 image=np.asarray(picture),
                 phrases=question.phrases,
                 probability=probability,
                 network=name,
-                seconds=seconds[0] + share,
+                seconds=seconds[0] + (shared if name in reading else 0.0),
             )
         report(1, "Done")
         return found
@@ -264,21 +308,28 @@ def load_backbone(
     )
 
 
-def _check_fit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> None:
+def _misfit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> str | None:
+    """Why a network cannot run on a backbone, in one sentence; None if it can."""
     unet = backbone.unet.config
     pairs = {
         "text width": (network.config["cross_attention_dim"], unet.cross_attention_dim),
         "pixels per latent cell": (network.config["factor"], backbone.factor),
     }
-    if network.needs_features:
+    if network.reading:
         channels = network.config["block_out_channels"], unet.block_out_channels
         pairs["channels of the features"] = (tuple(channels[0]), tuple(channels[1]))
     for what, (has, needs) in pairs.items():
         if has != needs:
-            raise ValueError(
+            return (
                 f"The network '{name}' was made for another backbone: its {what} is {has}, "
                 f"this backbone's is {needs}."
             )
+    return None
+
+
+def _holds(encoding: Encoding, readings: Iterable[Reading]) -> bool:
+    """Whether nothing is left to read: the features are there, and no attention is asked for."""
+    return bool(encoding.features) and not any(reading.attention for reading in readings)
 
 
 def _ignore(share: float, step: str) -> None:

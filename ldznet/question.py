@@ -17,6 +17,7 @@ class Question:
     networks: tuple[str, ...]
     phrases: tuple[str, ...]
     texts: tuple[str, ...]  # the phrases as the text encoder reads them
+    spans: tuple[tuple[int, int], ...]  # first character of the phrase in its text, and last + 1
     seed: int
     timestep: int
 
@@ -38,7 +39,10 @@ def ask(
     Raises ValueError for phrases that `check_phrases` refuses, or a template without one "{}".
     """
     wanted = check_phrases(phrases)
-    return Question(networks, wanted, apply_template(template, wanted), seed, timestep)
+    texts = apply_template(template, wanted)
+    start = template.index("{}")
+    spans = tuple((start, start + len(phrase)) for phrase in wanted)
+    return Question(networks, wanted, texts, spans, seed, timestep)
 
 
 def check_names(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:

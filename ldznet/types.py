@@ -22,6 +22,19 @@ class Encoding:
     latents: Tensor  # (B, 4, H/f, W/f) float, scaled to unit deviation; f pixels per latent cell
     text: Tensor  # (B, tokens, D) float, last hidden state of the text encoder
     features: Mapping[int, Tensor] = field(default_factory=dict)  # block (1-16) -> (B, C, h, w)
+    # Head mean (B, queries, keys) by timestep, block (1-16) and kind; every row sums to 1.
+    attention: Mapping[tuple[int, int, AttentionKind], Tensor] = field(default_factory=dict)
+    words: Tensor | None = None  # (B, tokens) bool: the phrase's own, without start, end, padding
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network reads of the LDM's denoising U-Net; the numbers are blocks, 1 to 16."""
+
+    features: tuple[int, ...] = ()  # blocks whose output it reads, at the timestep asked for
+    attention: tuple[int, ...] = ()  # blocks whose attention it reads
+    kinds: tuple[AttentionKind, ...] = ("self", "cross")
+    timesteps: tuple[int, ...] | None = None  # of the attention; None: the timestep asked for
 
 
 @dataclass(frozen=True)

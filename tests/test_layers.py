@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROWS = (
     {"types", "blocks", "images", "phrases", "noun_phrases", "question", "provenance", "official"},
-    {"backbone", "networks", "data", "metrics", "figures"},
+    {"backbone", "networks", "data", "metrics", "figures", "peers"},
     {"pipeline", "export", "inspection", "plates", "checking", "conversion"},
     {"training", "evaluation", "bench", "reuse", "pointing", "memory"},
     {"cli", "ui"},

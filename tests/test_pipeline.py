@@ -29,7 +29,7 @@ def test_seed_and_timestep_reach_only_the_network_that_reads_features(segmenter,
         other = segmenter.compare(picture, PHRASES, **change)
         for name, network in NETWORKS.items():
             same = np.array_equal(base[name].probability, other[name].probability)
-            assert same is not network.needs_features
+            assert same is (network.reading is None)
 
 
 def test_phrases_in_a_batch_get_what_each_gets_alone(segmenter, picture):
@@ -45,7 +45,7 @@ def test_phrases_in_a_batch_get_what_each_gets_alone(segmenter, picture):
 
 def test_comparing_encodes_the_image_once_and_reads_features_once(segmenter, picture, monkeypatch):
     calls = []
-    for part in ("encode_image", "encode_text", "features"):
+    for part in ("encode_image", "encode_text"):
         method = getattr(segmenter.backbone, part)
 
         def count(*args, part=part, method=method, **options):
@@ -53,11 +53,13 @@ def test_comparing_encodes_the_image_once_and_reads_features_once(segmenter, pic
             return method(*args, **options)
 
         monkeypatch.setattr(segmenter.backbone, part, count)
-    segmenter.compare(picture, PHRASES)
-    assert sorted(calls) == [("encode_image", 1), ("encode_text", 3), ("features", 3)]
-    calls.clear()
-    segmenter(picture, PHRASES, "znet")
-    assert "features" not in dict(calls)
+    unet = segmenter.backbone.unet
+    with unet.register_forward_pre_hook(lambda unet, args: calls.append(("unet", len(args[0])))):
+        segmenter.compare(picture, PHRASES)
+        assert sorted(calls) == [("encode_image", 1), ("encode_text", 3), ("unet", 3)]
+        calls.clear()
+        segmenter(picture, PHRASES, "znet")
+        assert "unet" not in dict(calls)
 
 
 def test_it_agrees_with_a_walk_through_the_parts(segmenter, picture):
@@ -93,7 +95,7 @@ def test_what_is_found_lies_where_it_was_found(segmenter, monkeypatch):
     """A network that answers with the picture's brightness must get the picture back."""
 
     class Brightness(torch.nn.Module):
-        needs_features = False
+        reading = None
 
         def forward(self, encoding):
             return 8 * encoding.pixels.mean(dim=1, keepdim=True)
@@ -207,11 +209,11 @@ def test_weights_that_are_missing_or_wrong_are_refused(backbone_folder, networks
     def load(backbone=backbone_folder, networks=networks_folder, **options):
         Segmenter.from_pretrained(backbone, networks=networks, **options)
 
-    with pytest.raises(ValueError, match="No networks are shipped for"):
-        load(networks=None)
+    with pytest.raises(ValueError, match="ldznet convert"):
+        load(networks=None, names=["ldznet"])
     with pytest.raises(ValueError, match="no model folder"):
         load(backbone=tmp_path / "absent")
-    with pytest.raises(ValueError, match="no network folder 'rgbnet'"):
+    with pytest.raises(ValueError, match="none of the networks"):
         load(networks=tmp_path)
     with pytest.raises(ValueError, match="choose from"):
         load(names=["unet"])
@@ -220,6 +222,20 @@ def test_weights_that_are_missing_or_wrong_are_refused(backbone_folder, networks
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ValueError, match="'znet'"):
         load(networks=damaged)
+
+
+def test_networks_without_weights_are_named_and_the_others_run(
+    backbone_folder, networks_folder, tmp_path, picture
+):
+    alone = Segmenter.from_pretrained(backbone_folder)
+    assert set(alone.missing) == {"rgbnet", "znet", "ldznet"}
+    shutil.copytree(networks_folder / "znet", tmp_path / "znet")
+    own = Segmenter.from_pretrained(backbone_folder, networks=tmp_path)
+    assert set(own.compare(picture, ["ball"])) == {"znet"}
+    for network, how in own.missing.items():
+        assert how.endswith("on the command line).")
+        with pytest.raises(ValueError, match="has no weights for this backbone yet"):
+            own(picture, ["ball"], network)
 
 
 @pytest.mark.parametrize(

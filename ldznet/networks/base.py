@@ -12,7 +12,7 @@ from torch.nn import functional
 from ldznet.blocks import UNET_STRIDE
 from ldznet.networks.attention import install_direct_attention
 from ldznet.networks.head import MaskHead, start_in_linear_range
-from ldznet.types import Encoding
+from ldznet.types import Encoding, Reading
 
 LATENT_CHANNELS = 4  # of every Stable Diffusion 1.x autoencoder
 SEGMENTATION_TIMESTEP = 0  # the networks read clean latents (paper section 3.1)
@@ -35,7 +35,7 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
 
     name: ClassVar[str]
     title: ClassVar[str]  # as the paper writes it
-    needs_features: ClassVar[bool] = False
+    reading: ClassVar[Reading | None] = None  # what it reads of the LDM, if it does
 
     _supports_gradient_checkpointing = True
 

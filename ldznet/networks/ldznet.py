@@ -5,7 +5,7 @@ from torch import Tensor
 from ldznet.blocks import FUSION_BLOCKS
 from ldznet.networks.base import SegmentationNetwork
 from ldznet.networks.fusion import FEATURES, install_fusion
-from ldznet.types import Encoding
+from ldznet.types import Encoding, Reading
 
 
 class LDZNet(SegmentationNetwork):
@@ -17,7 +17,7 @@ class LDZNet(SegmentationNetwork):
 
     name = "ldznet"
     title = "LD-ZNet"
-    needs_features = True
+    reading = Reading(features=FUSION_BLOCKS)
 
     def extend(self) -> None:
         """Give blocks 6 to 10 of the U-Net their third attention."""

@@ -88,7 +88,7 @@ def train_network(
         random = np.random.default_rng([config.seed, step])
         chosen = random.integers(len(scenes.rows), size=config.batch_size)
         encoding, masks = _encode_batch(scenes, chosen, device)
-        if network.needs_features:
+        if network.reading:
             timestep = int(random.integers(FEATURE_TIMESTEPS.start, FEATURE_TIMESTEPS.stop))
             noise_seed = int(random.integers(2**31))
             encoding = _add_features(backbone, encoding, timestep, noise_seed)

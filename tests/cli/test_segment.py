@@ -194,7 +194,7 @@ def expect_one_line(text, message):
         (["--timestep", "1000"], "0 to 999; got 1000"),
         (["--seed", "-1"], "seed must be from 0"),
         (["--backbone", "absent"], "no model folder 'absent'"),
-        (["--networks", "absent"], "no network folder 'ldznet'"),
+        (["--networks", "absent"], "no folder of networks 'absent'"),
     ],
 )
 def test_models_that_cannot_answer_are_told_likewise(

@@ -14,7 +14,7 @@ every_network = pytest.mark.parametrize("name", NETWORKS)
 
 def test_register():
     assert list(NETWORKS) == ["rgbnet", "znet", "ldznet"]
-    assert [network.needs_features for network in NETWORKS.values()] == [False, False, True]
+    assert [bool(network.reading) for network in NETWORKS.values()] == [False, False, True]
 
 
 @every_network
@@ -134,7 +134,7 @@ def test_initialised_from_an_ldm(tiny, tiny_unet, encode, name):
     # What the U-Net computes up to its output convolution is now what the LDM computes.
     encoding, seen = encode(), []
     keep = lambda module, args: seen.append(args[0])  # noqa: E731
-    fused = {"ldm_features": encoding.features} if network.needs_features else None
+    fused = {"ldm_features": encoding.features} if network.reading else None
     with torch.no_grad():
         for unet in (network.unet, tiny_unet):
             with unet.conv_out.register_forward_pre_hook(keep):

@@ -1,0 +1,66 @@
+"""Which networks there are for a backbone, and what to do about those that are not there."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from ldznet.networks import NETWORKS, WEIGHTS, SegmentationNetwork, load_network
+
+HUB_FILES = [f"{name}/{file}" for name in NETWORKS for file in ("config.json", WEIGHTS)]
+
+
+def find_networks(
+    source: str | Path | None, names: Iterable[str]
+) -> tuple[dict[str, SegmentationNetwork], dict[str, str]]:
+    """The networks of these names that `source` holds, and for each other how to get its weights.
+
+    `source` is a folder with a subfolder per network, a hub id ("owner/name") of the same layout,
+    or None, which holds none. Raises ValueError if it is neither, holds none of them, or what it
+    holds is damaged.
+    """
+    folder = None if source is None else _fetch(source)
+    found, missing = {}, {}
+    for name in names:
+        if folder is not None and (folder / name).is_dir():
+            found[name] = load_network(folder / name)
+        else:
+            missing[name] = how_to_get(name)
+    if folder is not None and not found:
+        raise ValueError(
+            f"'{folder.name}' holds none of the networks asked for; give a folder with a subfolder "
+            f"per network ({', '.join(NETWORKS)})."
+        )
+    return found, missing
+
+
+def how_to_get(name: str) -> str:
+    """One sentence for somebody whose backbone has no weights of this network."""
+    title = NETWORKS[name].title
+    if name == "ldznet":
+        return (
+            f"{title} has no weights for this backbone yet: convert the published checkpoint with "
+            "'python -m ldznet convert ldznet.ckpt weights' and start again with "
+            "LDZNET_NETWORKS=weights (--networks weights on the command line)."
+        )
+    return (
+        f"{title} has no weights for this backbone yet, and none are published: train it with "
+        f"ldznet.training.segmentation, save it as weights/{name}, and start again with "
+        "LDZNET_NETWORKS=weights (--networks weights on the command line)."
+    )
+
+
+def _fetch(source: str | Path) -> Path:
+    """The folder itself, or a hub repository's local snapshot."""
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if isinstance(source, str) and source.count("/") == 1 and source[0] not in "./~":  # a hub id
+        try:
+            return Path(snapshot_download(source, allow_patterns=HUB_FILES))
+        except Exception as error:  # the hub client raises its own, its transport's, the system's
+            raise ValueError(
+                f"The networks '{source}' are neither a folder here nor could they be fetched from "
+                "the Hugging Face hub; check the name and the connection."
+            ) from error
+    raise ValueError(f"There is no folder of networks '{folder.name}'; check the path.")

@@ -1,0 +1,32 @@
+"""Peers: other people's models that answer the same question, each with weights of its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["PEERS", "Peer", "load_peer"]
+
+
+class Peer(Protocol):
+    """A model that finds phrases in a picture without our backbone."""
+
+    name: str
+    title: str
+
+    def __call__(self, picture: Image.Image, phrases: Sequence[str]) -> np.ndarray:
+        """(P, H, W) float32 probabilities in [0, 1] at the RGB picture's own size."""
+
+
+PEERS: dict[str, Callable[[], Peer]] = {}
+
+
+def load_peer(name: str) -> Peer:
+    """The peer of this name, its weights fetched if need be.
+
+    Raises ValueError with one sentence for an unknown name or weights that cannot be had.
+    """
+    if name not in PEERS:
+        raise ValueError(f"There is no peer '{name}'; choose from {', '.join(PEERS)}.")
+    return PEERS[name]()
