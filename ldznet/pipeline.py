@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.backbone.precision import AUTO
 from ldznet.backbone.reading import phrase_tokens, read
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.images import read_image, working_size
@@ -71,11 +72,14 @@ class Segmenter:
         *,
         networks: str | Path | None = None,
         names: Sequence[str] | None = None,
-        device: str | torch.device = "cpu",
+        device: str | torch.device = AUTO,
+        precision: str = AUTO,
     ) -> "Segmenter":
         """A segmenter from weights on disk.
 
-        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder or a hub id.
+        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder, a checkpoint
+        in the official layout (.safetensors) or a hub id. Device and precision are chosen as
+        `backbone.precision` says.
         `networks` is a folder or hub id with one subfolder per network, by default those shipped
         for pocket. `names` picks some of them, which must then be there; by default those are taken
         that are there and fit, and `missing` says what to do about the others. Raises ValueError
@@ -87,7 +91,7 @@ class Segmenter:
         found, missing = find_networks(networks, wanted)
         if names is not None and missing:
             raise ValueError(next(iter(missing.values())))
-        ldm = load_backbone(backbone, device=device)
+        ldm = load_backbone(backbone, device=device, precision=precision)
         if names is None:
             for name, network in list(found.items()):
                 if reason := _misfit(name, network, ldm):
@@ -300,11 +304,11 @@ class Segmenter:
 
 
 def load_backbone(
-    source: str | Path = POCKET, *, device: str | torch.device = "cpu"
+    source: str | Path = POCKET, *, device: str | torch.device = AUTO, precision: str = AUTO
 ) -> LatentDiffusion:
-    """The backbone alone: "pocket", a diffusers folder or a hub id. Errors as `from_pretrained`."""
+    """The backbone alone; sources, choices and errors as of `Segmenter.from_pretrained`."""
     return LatentDiffusion.from_pretrained(
-        ASSETS / POCKET if str(source) == POCKET else source, device=device
+        ASSETS / POCKET if str(source) == POCKET else source, device=device, precision=precision
     )
 
 
