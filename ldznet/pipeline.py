@@ -77,9 +77,9 @@ class Segmenter:
     ) -> "Segmenter":
         """A segmenter from weights on disk.
 
-        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder, a checkpoint
-        in the official layout (.safetensors) or a hub id. Device and precision are chosen as
-        `backbone.precision` says.
+        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder, a
+        checkpoint in the official layout (.safetensors) or a hub id. Device and precision are
+        chosen as `backbone.precision` says.
         `networks` is a folder or hub id with one subfolder per network, by default those shipped
         for pocket. `names` picks some of them, which must then be there; by default those are taken
         that are there and fit, and `missing` says what to do about the others. Raises ValueError
