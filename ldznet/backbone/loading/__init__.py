@@ -11,7 +11,22 @@ import torch
 
 from ldznet.backbone.loading.checkpoint import load_checkpoint
 from ldznet.backbone.loading.folder import check_configuration, load_folder
-from ldznet.backbone.loading.hub import CONFIGURATION, WEIGHTS, fetch, split_revision
+from ldznet.hub import fetch, is_hub_id, split_revision
+
+CONFIGURATION = (
+    "model_index.json",
+    "vae/config.json",
+    "unet/config.json",
+    "text_encoder/config.json",
+    "scheduler/*.json",
+    "tokenizer/*.json",
+    "tokenizer/*.txt",
+)
+WEIGHTS = (
+    "vae/diffusion_pytorch_model.safetensors",
+    "unet/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+)
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -25,30 +40,26 @@ def load_parts(
     or a hub id, "owner/name" or "owner/name@revision". Raises ValueError as the module says.
     """
     path = Path(source)
+    name = path.name
+    is_file = path.suffix in (".safetensors", *PICKLES)
     if path.is_dir():
-        parts = load_folder(path, path.name, device, precision)
+        parts = load_folder(path, name, device, precision)
     elif path.is_file():
         _check_suffix(path)
         parts = load_checkpoint(path, device, precision)
-    elif isinstance(source, str) and _is_hub_id(source):
-        model, revision = split_revision(source, revision)
-        folder = fetch(model, revision, CONFIGURATION)
-        check_configuration(folder, model)  # before gigabytes are fetched
+    elif isinstance(source, str) and is_hub_id(source) and not is_file:
+        name, revision = split_revision(source, revision)
+        folder = fetch(name, revision, CONFIGURATION)
+        check_configuration(folder, name)  # before gigabytes are fetched
         # The folder is named after its commit, so both halves are of the same state.
-        folder = fetch(model, folder.name, WEIGHTS)
-        parts = load_folder(folder, model, device, precision)
+        parts = load_folder(fetch(name, folder.name, WEIGHTS), name, device, precision)
     else:
-        what = "file" if path.suffix in (".safetensors", *PICKLES) else "model folder"
-        raise ValueError(f"There is no {what} '{path.name}'; check the path.")
-    _check_belonging(parts, str(source) if _is_hub_id(str(source)) else path.name)
+        what = "file" if is_file else "model folder"
+        raise ValueError(f"There is no {what} '{name}'; check the path.")
+    _check_belonging(parts, name)
     for part in (parts["vae"], parts["unet"], parts["text_encoder"]):
         part.to(device)
     return parts
-
-
-def _is_hub_id(source: str) -> bool:
-    file = Path(source).suffix in (".safetensors", *PICKLES)
-    return source.count("/") == 1 and source[0] not in "./~" and not file
 
 
 def _check_suffix(path: Path) -> None:

@@ -11,10 +11,10 @@ from transformers import CLIPTokenizer
 
 from ldznet import official
 from ldznet.backbone.loading.folder import load_scheduler, load_tokenizer
-from ldznet.backbone.loading.hub import REVISIONS, fetch
 from ldznet.backbone.loading.topology import check_keys, refusal
 from ldznet.backbone.precision import choose_dtype
 from ldznet.backbone.schedule import build_scheduler, is_standard
+from ldznet.hub import REVISIONS, fetch
 from ldznet.official.first_stage import build_first_stage
 from ldznet.official.text_encoder import build_open_clip, build_text_encoder
 from ldznet.official.unet import build_unet, is_second_generation

@@ -25,20 +25,10 @@ REVISIONS = {
     "openai/clip-vit-large-patch14": "32bd64288804d66eefd0ccbe215aa642df71cc41",
 }
 
-CONFIGURATION = (
-    "model_index.json",
-    "vae/config.json",
-    "unet/config.json",
-    "text_encoder/config.json",
-    "scheduler/*.json",
-    "tokenizer/*.json",
-    "tokenizer/*.txt",
-)
-WEIGHTS = (
-    "vae/diffusion_pytorch_model.safetensors",
-    "unet/diffusion_pytorch_model.safetensors",
-    "text_encoder/model.safetensors",
-)
+
+def is_hub_id(source: str) -> bool:
+    """Whether this reads as "owner/name" or "owner/name@revision", and not as a path."""
+    return source.count("/") == 1 and source[0] not in "./~"
 
 
 def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
@@ -60,28 +50,24 @@ def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
     ValueError in one sentence.
     """
     try:
-        _check_space(model, revision, files)
-        return Path(snapshot_download(model, revision=revision, allow_patterns=list(files)))
-    except ValueError as error:
-        if isinstance(error, HFValidationError):
-            raise ValueError(f"'{model}' is no name of a hub model; check its spelling.") from error
-        raise
+        needed = _bytes_to_fetch(model, revision, files)
+        free = shutil.disk_usage(_existing(Path(constants.HF_HUB_CACHE))).free
+        if needed <= free:
+            return Path(snapshot_download(model, revision=revision, allow_patterns=list(files)))
     except Exception as error:  # the hub client raises its own, the network's and the system's
         raise ValueError(_sentence(error, model, revision)) from error
+    raise ValueError(
+        f"Fetching '{model}' takes {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
+        "left; make room, or set HF_HOME to a folder on another disk."
+    )
 
 
-def _check_space(model: str, revision: str | None, files: Sequence[str]) -> None:
+def _bytes_to_fetch(model: str, revision: str | None, files: Sequence[str]) -> int:
     try:
         plan = snapshot_download(model, revision=revision, allow_patterns=list(files), dry_run=True)
     except DryRunError:  # the hub cannot be asked; the files may all be here
-        return
-    needed = sum(file.file_size or 0 for file in plan if file.will_download)
-    free = shutil.disk_usage(_existing(Path(constants.HF_HUB_CACHE))).free
-    if needed > free:
-        raise ValueError(
-            f"Fetching '{model}' takes {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
-            "left; make room, or set HF_HOME to a folder on another disk."
-        )
+        return 0
+    return sum(file.file_size or 0 for file in plan if file.will_download)
 
 
 def _existing(folder: Path) -> Path:
@@ -90,6 +76,8 @@ def _existing(folder: Path) -> Path:
 
 
 def _sentence(error: Exception, model: str, revision: str | None) -> str:
+    if isinstance(error, HFValidationError):
+        return f"'{model}' cannot be the name of a model on the Hugging Face hub; check it."
     login = "log in with 'hf auth login' or set HF_TOKEN"
     if isinstance(error, GatedRepoError):
         return (
