@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ class FakeHub:
 
     url: str
     model: str = "owner/model"
+    commit: str = COMMIT
     folder: Path | None = None
     refuse: dict[str, tuple[int, str]] = field(default_factory=dict)  # in path -> status, code
     cut: str = ""  # a file of which only half is sent
@@ -42,20 +44,13 @@ class _Handler(BaseHTTPRequestHandler):
                 return self.send(status, b"{}", with_body, {"X-Error-Code": code} if code else {})
         if hub.model not in path:
             return self.send(401, b"{}", with_body, {"X-Error-Code": "RepoNotFound"})
-        if "/revision/" in path or "/tree/" in path or "/resolve/" in path:
-            revision = path.split(
-                "/revision/"
-                if "/revision/" in path
-                else "/tree/"
-                if "/tree/" in path
-                else "/resolve/"
-            )[1].split("/")[0]
-            if revision not in ("main", COMMIT):
-                return self.send(404, b"{}", with_body, {"X-Error-Code": "RevisionNotFound"})
+        revision = re.search("/(?:revision|tree|resolve)/([^/]+)", path)
+        if revision and revision[1] not in ("main", hub.commit):
+            return self.send(404, b"{}", with_body, {"X-Error-Code": "RevisionNotFound"})
         files = sorted(each for each in hub.folder.rglob("*") if each.is_file())
         names = {str(each.relative_to(hub.folder)): each for each in files}
         if "/revision/" in path:
-            content = {"id": hub.model, "sha": COMMIT, "siblings": []}
+            content = {"id": hub.model, "sha": hub.commit, "siblings": []}
             return self.send(200, json.dumps(content).encode(), with_body)
         if "/tree/" in path:
             rows = [
@@ -72,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in names:
             return self.send(404, b"", with_body, {"X-Error-Code": "EntryNotFound"})
         content = names[name].read_bytes()
-        headers = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
+        headers = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', "X-Repo-Commit": hub.commit}
         size = hub.sizes.get(name, len(content))
         if with_body:
             hub.served.append(name)

@@ -107,7 +107,8 @@ def test_a_disk_that_fills_meanwhile(model, monkeypatch, code):
 
 
 def test_names_and_revisions():
-    assert is_hub_id("owner/name") and is_hub_id("owner/name@main")
+    assert is_hub_id("owner/name")
+    assert is_hub_id("owner/name@main")
     assert not any(map(is_hub_id, ["pocket", "./a/b", "/a", "~/a", "a/b/c"]))
     assert split_revision("a/b", None) == ("a/b", None)
     assert split_revision("a/b@v1", None) == split_revision("a/b@v1", "v1") == ("a/b", "v1")

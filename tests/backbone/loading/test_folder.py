@@ -111,12 +111,28 @@ def test_damaged_configurations_are_named(folder, file, text):
         ("unet/config.json", {"layers_per_block": 1}, "layers_per_block 1, expected 2"),
         ("unet/config.json", {"in_channels": 9}, "in_channels 9"),
         ("unet/config.json", {"down_block_types": ["DownBlock2D"] * 3}, "down_block_types"),
+        ("unet/config.json", {"addition_embed_type": "text_time"}, "addition_embed_type text_time"),
+        ("unet/config.json", {"class_embed_type": "projection"}, "class_embed_type projection"),
         ("vae/config.json", {"_class_name": "AutoencoderTiny"}, "class 'AutoencoderTiny'"),
+        ("text_encoder/config.json", {"model_type": "t5"}, "text encoder is a t5"),
+        (
+            "model_index.json",
+            {"_class_name": "StableDiffusion3Pipeline", "transformer": ["diffusers", "X"]},
+            "it is a StableDiffusion3Pipeline, with a transformer in place of the U-Net",
+        ),
     ],
 )
 def test_another_topology_is_refused(folder, file, changes, message):
     edit(folder / file, **changes)
     expect_sentence(folder, message)
+
+
+def test_a_controlnet_is_refused(folder):
+    for part in (*PARTS, "tokenizer", "scheduler"):
+        shutil.rmtree(folder / part)
+    (folder / "model_index.json").unlink()
+    (folder / "config.json").write_text('{"_class_name": "ControlNetModel"}')
+    expect_sentence(folder, "it is a ControlNetModel, without a U-Net of its own")
 
 
 def test_parts_of_different_models_are_refused(folder):
@@ -151,3 +167,4 @@ def expect_sentence(source, pattern):
     with pytest.raises(ValueError, match=pattern) as caught:
         LatentDiffusion.from_pretrained(source)
     assert re.fullmatch(r"[^\n]+\.", str(caught.value))
+    assert "/tmp" not in str(caught.value)
