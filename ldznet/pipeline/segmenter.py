@@ -21,11 +21,9 @@ from ldznet.images import read_image, working_size
 from ldznet.networks import NETWORKS, SegmentationNetwork
 from ldznet.networks.finding import find_networks
 from ldznet.peers import PEERS, Peer, load_peer
+from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
 from ldznet.question import Question, ask, check_names
 from ldznet.types import Encoding, Generation, Reading, Segmentation
-
-ASSETS = Path(__file__).parent.parent / "assets"
-POCKET = "pocket"
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
@@ -51,7 +49,7 @@ class Segmenter:
         Raises ValueError if a network's configuration cannot fit the backbone.
         """
         for name, network in networks.items():
-            if reason := _misfit(name, network, backbone):
+            if reason := misfit(name, network, backbone):
                 raise ValueError(reason)
         self.backbone = backbone
         self.networks = {
@@ -94,7 +92,7 @@ class Segmenter:
         ldm = load_backbone(backbone, device=device, precision=precision)
         if names is None:
             for name, network in list(found.items()):
-                if reason := _misfit(name, network, ldm):
+                if reason := misfit(name, network, ldm):
                     del found[name]
                     missing[name] = reason
         return cls(ldm, found, missing=missing)
@@ -301,34 +299,6 @@ class Segmenter:
                 probability, size=(height, width), mode="bilinear", antialias=True
             )
         return probability[:, 0].clamp(0, 1).numpy()
-
-
-def load_backbone(
-    source: str | Path = POCKET, *, device: str | torch.device = AUTO, precision: str = AUTO
-) -> LatentDiffusion:
-    """The backbone alone; sources, choices and errors as of `Segmenter.from_pretrained`."""
-    return LatentDiffusion.from_pretrained(
-        ASSETS / POCKET if str(source) == POCKET else source, device=device, precision=precision
-    )
-
-
-def _misfit(name: str, network: SegmentationNetwork, backbone: LatentDiffusion) -> str | None:
-    """Why a network cannot run on a backbone, in one sentence; None if it can."""
-    unet = backbone.unet.config
-    pairs = {
-        "text width": (network.config["cross_attention_dim"], unet.cross_attention_dim),
-        "pixels per latent cell": (network.config["factor"], backbone.factor),
-    }
-    if network.reading:
-        channels = network.config["block_out_channels"], unet.block_out_channels
-        pairs["channels of the features"] = (tuple(channels[0]), tuple(channels[1]))
-    for what, (has, needs) in pairs.items():
-        if has != needs:
-            return (
-                f"The network '{name}' was made for another backbone: its {what} is {has}, "
-                f"this backbone's is {needs}."
-            )
-    return None
 
 
 def _holds(encoding: Encoding, readings: Iterable[Reading]) -> bool:
