@@ -9,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = (
-    {"types", "blocks", "images", "phrases", "noun_phrases", "question", "provenance", "official"},
+    {
+        "types",
+        "blocks",
+        "images",
+        "phrases",
+        "noun_phrases",
+        "question",
+        "provenance",
+        "official",
+        "hub",
+    },
     {"backbone", "networks", "data", "metrics", "figures", "peers"},
     {"pipeline", "export", "inspection", "plates", "checking", "conversion"},
     {"training", "evaluation", "bench", "reuse", "pointing", "memory"},
