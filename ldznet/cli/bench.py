@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ldznet.cli.options import add_models, add_result_file
+from ldznet.cli.options import add_models, add_result_file, open_segmenter
 from ldznet.cli.results import check_result_path, write_result
 from ldznet.noun_phrases import noun_phrases
 
@@ -35,9 +35,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ldznet.backbone import generate
     from ldznet.bench import draw_example, scenes_per_second, time_comparison, time_reuse
-    from ldznet.pipeline import Segmenter
 
-    segmenter = Segmenter.from_pretrained(arguments.backbone, networks=arguments.networks)
+    segmenter = open_segmenter(arguments)
     image, phrases = draw_example(PHRASES, segmenter.backbone.native_size)
     comparison = time_comparison(segmenter, image, phrases, arguments.turns)
     generation = generate(segmenter.backbone, PROMPT)

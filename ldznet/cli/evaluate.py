@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import add_models, add_noise, add_result_file
+from ldznet.cli.options import add_models, add_noise, add_result_file, open_segmenter
 from ldznet.cli.results import check_result_path, write_result
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def run(arguments: argparse.Namespace) -> None:
     from ldznet.data.shapes import STYLES
     from ldznet.evaluation import evaluate
     from ldznet.metrics import threshold_index
-    from ldznet.pipeline import Segmenter
 
     threshold_index(arguments.threshold)  # raises for one without a score
     styles = list(STYLES) if "all" in arguments.styles else arguments.styles
@@ -56,9 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
         for style in styles
     }
-    segmenter = Segmenter.from_pretrained(
-        arguments.backbone, networks=arguments.networks, names=names
-    )
+    segmenter = open_segmenter(arguments, names)
     sets = {}
     for style, dataset in datasets.items():
         start = perf_counter()

@@ -14,6 +14,8 @@ from ldznet.cli.options import (
     add_output_folder,
     add_sampling,
     check_threshold,
+    open_backbone,
+    open_segmenter,
 )
 from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.cli.results import command_line
@@ -63,15 +65,13 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: they take seconds, which a mistyped option or path need not wait for.
     from ldznet.backbone import generate
-    from ldznet.pipeline import Segmenter, load_backbone
+    from ldznet.pipeline import Segmenter
 
     if phrases:
         names = None if arguments.network == "all" else [arguments.network]
-        segmenter = Segmenter.from_pretrained(
-            arguments.backbone, networks=arguments.networks, names=names
-        )
+        segmenter = open_segmenter(arguments, names)
     else:
-        segmenter = Segmenter(load_backbone(arguments.backbone), {})
+        segmenter = Segmenter(open_backbone(arguments), {})
     unknown = {
         text: segmenter.backbone.unknown_words(text) for text in (arguments.prompt, *phrases)
     }

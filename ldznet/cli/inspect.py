@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import add_models, add_output_folder
+from ldznet.cli.options import add_models, add_output_folder, open_segmenter
 from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.cli.results import command_line
 from ldznet.images import read_image
@@ -55,11 +55,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: it takes seconds, which a mistyped option or path need not wait for.
     from ldznet.inspection import subject_of_image
-    from ldznet.pipeline import Segmenter
+    from ldznet.pipeline import POCKET
 
-    segmenter = Segmenter.from_pretrained(
-        arguments.backbone, networks=arguments.networks, names=["ldznet"]
-    )
+    # Of a backbone without networks there is still everything to see but what LD-ZNet reads.
+    has_networks = arguments.networks or arguments.backbone == POCKET
+    segmenter = open_segmenter(arguments, ["ldznet"] if has_networks else None)
     subject = subject_of_image(segmenter, image)
     point = _at_working_size(pixel, image.size, subject)
     plates = _look(segmenter, subject, phrase, point, arguments)
@@ -107,8 +107,10 @@ def _look(
     feature_block = _given(arguments.feature_block, DEFAULT_FEATURE_BLOCK)
     noise = {"timestep": timestep, "seed": arguments.seed}
 
-    network = inspection.run_network(segmenter, subject, phrase, **noise)
-    fusion = inspection.fusion_point_of(network, *point, block=fusion_block)
+    fusion = None
+    if "ldznet" in segmenter.networks:
+        network = inspection.run_network(segmenter, subject, phrase, **noise)
+        fusion = inspection.fusion_point_of(network, *point, block=fusion_block)
     seen = inspection.run_unet(
         backbone, subject, phrase, features=BLOCKS, words=words, points=[block], **noise
     )

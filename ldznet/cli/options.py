@@ -1,13 +1,53 @@
 """Options that several subcommands share, worded once."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ldznet.backbone import LatentDiffusion
+    from ldznet.pipeline import Segmenter
+
+
+def add_backbone(parser: argparse.ArgumentParser) -> None:
+    """`--backbone`, `--device` and `--precision`, as `load_backbone` takes them."""
+    parser.add_argument(
+        "--backbone", default="pocket", help="pocket, a folder, a .safetensors file, or a hub id"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument(
+        "--precision", default="auto", help="auto, float32, bfloat16, float16 (see the README)"
+    )
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
-    """`--backbone` and `--networks`, as `Segmenter.from_pretrained` takes them."""
-    parser.add_argument("--backbone", default="pocket", help="pocket, a folder, or a hub id")
-    parser.add_argument("--networks", type=Path, help="folder of networks trained on the backbone")
+    """The backbone's options and `--networks`, as `open_segmenter` reads them."""
+    add_backbone(parser)
+    parser.add_argument("--networks", help="folder or hub id of networks trained on the backbone")
+
+
+def open_segmenter(
+    arguments: argparse.Namespace, names: Sequence[str] | None = None
+) -> "Segmenter":
+    """The segmenter of the options of `add_models`; errors as `Segmenter.from_pretrained`."""
+    # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
+    from ldznet.pipeline import Segmenter
+
+    return Segmenter.from_pretrained(
+        arguments.backbone,
+        networks=arguments.networks,
+        names=names,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+
+
+def open_backbone(arguments: argparse.Namespace) -> "LatentDiffusion":
+    """The backbone of the options of `add_backbone`; errors as `load_backbone`."""
+    from ldznet.pipeline import load_backbone
+
+    return load_backbone(arguments.backbone, device=arguments.device, precision=arguments.precision)
 
 
 def add_noise(parser: argparse.ArgumentParser) -> None:

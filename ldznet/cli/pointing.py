@@ -6,6 +6,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from ldznet.cli.options import add_backbone, add_result_file, open_backbone
 from ldznet.cli.results import check_result_path, write_result
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet pointing`."""
     parser.add_argument("--count", type=int, default=300, help="test scenes, at least 2")
     parser.add_argument("--timesteps", type=int, nargs="+", help="by default ten from 50 to 850")
-    parser.add_argument("--backbone", default="pocket", help="pocket, or a diffusers folder")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json")
+    add_backbone(parser)
+    add_result_file(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -28,13 +29,12 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     from ldznet.data.shapes import SPLITS
-    from ldznet.pipeline import load_backbone
     from ldznet.pointing import GROUPS, TIMESTEPS, choose, draw_targets, play
 
     if not 2 <= arguments.count <= SPLITS["test"][1]:
         raise ValueError(f"Play with 2 to {SPLITS['test'][1]} scenes (--count).")
     timesteps = arguments.timesteps or TIMESTEPS
-    backbone = load_backbone(arguments.backbone)
+    backbone = open_backbone(arguments)
     for timestep in timesteps:
         backbone.check_timestep(timestep)
     start = perf_counter()

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from ldznet.cli.options import add_models, add_result_file, add_sampling
+from ldznet.cli.options import add_models, add_result_file, add_sampling, open_segmenter
 from ldznet.cli.results import check_result_path, write_result
 
 SUMMARY = "Measure what reusing a generation's features keeps and saves."
@@ -28,12 +28,9 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
-    from ldznet.pipeline import Segmenter
     from ldznet.reuse import NETWORK, measure_reuse
 
-    segmenter = Segmenter.from_pretrained(
-        arguments.backbone, networks=arguments.networks, names=[NETWORK]
-    )
+    segmenter = open_segmenter(arguments, [NETWORK])
     measured = measure_reuse(
         segmenter,
         count=arguments.count,

@@ -12,6 +12,7 @@ from ldznet.cli.options import (
     add_noise,
     add_output_folder,
     check_threshold,
+    open_segmenter,
 )
 from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.images import read_image
@@ -40,12 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: it takes seconds, which a mistyped option or path need not wait for.
     from ldznet.export import PROBABILITIES, write_network, write_probabilities
-    from ldznet.pipeline import Segmenter
 
     names = None if arguments.network == "all" else [arguments.network]
-    segmenter = Segmenter.from_pretrained(
-        arguments.backbone, networks=arguments.networks, names=names
-    )
+    segmenter = open_segmenter(arguments, names)
     found = segmenter.compare(image, phrases, seed=arguments.seed, timestep=arguments.timestep)
     found = {name: each.at(arguments.threshold) for name, each in found.items()}
     unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in phrases}
