@@ -1,4 +1,7 @@
-"""The demo: python app.py serves it on PORT, or 7860, or the next free port."""
+"""The demo: python app.py serves it on PORT, or 7860, or the next free port.
+
+What it loads is said by the environment, see `ldznet.ui.environment`.
+"""
 
 import os
 import socket
@@ -25,13 +28,15 @@ def main() -> None:
     try:
         if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")
-        from ldznet.pipeline import Segmenter
-        from ldznet.ui import Models, build_interface, launch_options
+        from ldznet.ui import build_interface, launch_options, open_models, read_environment
 
-        demo = build_interface(Models(Segmenter.from_pretrained()))
+        models = open_models(read_environment())
+        demo = build_interface(models)
         port = free_port(int(wanted))
     except ValueError as error:
         sys.exit(f"ldznet: {error}")
+    if models.notice:
+        print(f"ldznet: {models.notice}", flush=True)
     print(f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it).", flush=True)
     demo.launch(server_port=port, quiet=True, **launch_options())
 

@@ -1,16 +1,23 @@
-"""The browser interface: tabs over a loaded segmenter."""
+"""The browser interface: tabs over the loaded models."""
 
 from collections.abc import Callable
 
 import gradio as gr
 
-from ldznet.ui import about, attention, compare, generate
+from ldznet.ui import about, attention, compare, generate, header
 from ldznet.ui.desk import Desk
+from ldznet.ui.environment import open_models, read_environment
 from ldznet.ui.models import Models
 from ldznet.ui.theme import STYLE, build_theme
-from ldznet.ui.widgets import html
 
-__all__ = ["TABS", "Models", "build_interface", "launch_options"]
+__all__ = [
+    "TABS",
+    "Models",
+    "build_interface",
+    "launch_options",
+    "open_models",
+    "read_environment",
+]
 
 TABS: dict[str, Callable[[Models, Desk], None]] = {
     "Compare": compare.build,
@@ -21,24 +28,16 @@ TABS: dict[str, Callable[[Models, Desk], None]] = {
 
 _HOUR = 3600  # seconds
 
-_HEADER = f"""
-<header class="title"><h1>LD-ZNet</h1>
-<p>Name a thing, see where three networks find it.</p>
-<nav><span class="badge">{{backbone}}</span><span class="badge">{{device}}</span>
-<a href="{about.PAPER}">paper</a><a href="{about.OFFICIAL_CODE}">official code</a></nav></header>
-"""
-
 
 def build_interface(models: Models) -> gr.Blocks:
     """The app with all tabs, its queue set up; `launch` it with `launch_options`."""
-    device = {"cpu": "CPU", "cuda": "GPU"}.get(models.segmenter.backbone.device.type, "GPU")
     with gr.Blocks(
         title="LD-ZNet: name a thing, see where three networks find it",
         fill_width=True,
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        html(_HEADER.format(backbone=models.backbone, device=device))
+        header.build(models)
         for_compare, for_attention = gr.State(), gr.State()  # inside, gradio takes them for tabs
         with gr.Tabs() as tabs:
             desk = Desk(tabs, for_compare, for_attention)

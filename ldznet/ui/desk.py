@@ -1,6 +1,6 @@
 """Where tabs leave things for one another."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import gradio as gr
@@ -10,7 +10,16 @@ from ldznet.ui.comparison import Picture
 
 COMPARE, ATTENTION = "Compare", "Attention & features"  # the tabs that things are handed to
 
-Thing = TypeVar("Thing", Picture, Generation)
+
+@dataclass(frozen=True, eq=False)  # compared by identity: arrays have no single truth
+class Drawing:
+    """A generated picture, and the backbone whose latents it was drawn in."""
+
+    generation: Generation
+    backbone: str
+
+
+Thing = TypeVar("Thing", Picture, Drawing)
 
 
 class Desk(NamedTuple):
@@ -22,7 +31,7 @@ class Desk(NamedTuple):
 
     tabs: gr.Tabs
     for_compare: gr.State  # a `Picture` to compare networks on
-    for_attention: gr.State  # a `Generation` or a `Picture` to look into
+    for_attention: gr.State  # a `Drawing` or a `Picture` to look into
 
 
 def hand(thing: Thing) -> Thing:

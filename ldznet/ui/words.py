@@ -7,7 +7,8 @@ from html import escape
 
 from ldznet.data.shapes import CATEGORIES, COLOURS, SIZES
 from ldznet.data.shapes.language import plural
-from ldznet.ui.models import Models
+from ldznet.pipeline import POCKET
+from ldznet.ui.models import Answering
 
 EXAMPLE_PHRASES = ("the two cars", "all red balls", "small blue box", "tree left of the house")
 ASKED_FOR = (*CATEGORIES, *map(plural, CATEGORIES), *COLOURS, *SIZES)
@@ -15,7 +16,7 @@ VOCABULARY = "Words it knows"  # the heading that `draw_vocabulary` stands under
 ARROW = "→"  # between a word and its replacement in a pick
 
 
-def unknown_words(models: Models, phrases: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def unknown_words(models: Answering, phrases: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Each word of the phrases the backbone has never seen, with up to three known near it."""
     backbone = models.segmenter.backbone
     known = [word for word in ASKED_FOR if not backbone.unknown_words(word)]
@@ -26,7 +27,7 @@ def unknown_words(models: Models, phrases: Sequence[str]) -> dict[str, tuple[str
     }
 
 
-def draw_word_note(models: Models, phrases: Sequence[str]) -> str:
+def draw_word_note(models: Answering, phrases: Sequence[str]) -> str:
     """One sentence that names unknown words and offers known ones to click; mostly nothing."""
     unknown = unknown_words(models, phrases)
     if not unknown:
@@ -34,9 +35,10 @@ def draw_word_note(models: Models, phrases: Sequence[str]) -> str:
     *others, last = [f"'{escape(word)}'" for word in unknown]
     named = f"{', '.join(others)} or {last}" if others else last
     offers = [_offer(word, near, bool(others)) for word, near in unknown.items() if near]
-    rest = ", ".join(offers) or f"open “{VOCABULARY}” for those it has"
-    name = escape(models.backbone.capitalize())
-    return f'<p class="message note" role="status">{name} has never seen {named}; {rest}.</p>'
+    listed = f"open “{VOCABULARY}” for those it has" if models.backbone == POCKET else "try another"
+    rest = ", ".join(offers) or listed
+    said = f"{escape(models.title)} has never seen {named}; {rest}."
+    return f'<p class="message note" role="status">{said}</p>'
 
 
 def _offer(word: str, near: Sequence[str], one_of_several: bool) -> str:

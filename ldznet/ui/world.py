@@ -3,7 +3,7 @@
 import numpy as np
 
 from ldznet.pipeline import POCKET
-from ldznet.ui.models import Models
+from ldznet.ui.models import Answering
 
 # Error in [0, 1] of the median pixel when the autoencoder redraws a picture, chosen and measured by
 # `python -m ldznet.ui.measure_world`: 2 % of 600 drawn scenes are above it, and 5 of 10 foreign
@@ -12,7 +12,7 @@ from ldznet.ui.models import Models
 WORLD_LIMIT = 0.037
 
 
-def is_far(models: Models, image: np.ndarray) -> bool:
+def is_far(models: Answering, image: np.ndarray) -> bool:
     """Whether pocket redraws a picture (H, W, 3) uint8 worse than nearly all of its own world."""
     if models.backbone != POCKET:
         return False

@@ -19,6 +19,7 @@ from ldznet.ui.attention.page import (
     find_words,
 )
 from ldznet.ui.models import Models
+from ldznet.ui.run import InputError
 
 Take = Callable[[Models, Inside, Choices], tuple[Inside, Plate]]
 
@@ -43,6 +44,8 @@ def _self(models: Models, inside: Inside, choices: Choices) -> tuple[Inside, Pla
 
 def _fusion(models: Models, inside: Inside, choices: Choices) -> tuple[Inside, Plate]:
     inside, (_, fusion) = find_point(models, inside, choices)
+    if isinstance(fusion, str):
+        raise InputError("point", fusion)
     phrase, x, y = inside.asked.phrase, *inside.point
     return inside, point_plate(inside.subject, phrase, x, y, fusion=fusion)
 

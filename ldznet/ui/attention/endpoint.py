@@ -27,6 +27,7 @@ from ldznet.inspection import (
     subject_of_image,
 )
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
+from ldznet.inspection.network_pass import NETWORK
 from ldznet.phrases import check_phrases
 from ldznet.plates import Plate, features_plate, point_plate, words_plate
 from ldznet.ui.models import MODEL_QUEUE, Models
@@ -90,8 +91,9 @@ def add_endpoints(models: Models) -> None:
 
         Gives the diffusion model's self-attention of the point's cell, and which features LD-ZNet
         reads to decide the point: each as a map over the picture (PNG) with its highest share and
-        its cell (row, column). LD-ZNet's also has the share of the mean token. Both together come
-        as a figure (PNG) and as arrays on the blocks' grids (NPZ).
+        its cell (row, column). LD-ZNet's also has the share of the mean token; it is null for a
+        backbone without LD-ZNet's weights, and `missing` then says how to get them. Both together
+        come as a figure (PNG) and as arrays on the blocks' grids (NPZ).
         """
         return _or_one_sentence(
             endpoints.point, image, phrase, x, y, timestep, block, fusion_block, seed
@@ -199,8 +201,12 @@ class Endpoints:
         attention = self_attention_point(
             segmenter.backbone, subject, phrase, *at, block=read_whole("block", block), **noise
         )
-        fusion = fusion_point(
-            segmenter, subject, phrase, *at, block=read_whole("fusion block", fusion_block), **noise
+        number = read_whole("fusion block", fusion_block)
+        missing = {NETWORK: segmenter.missing[NETWORK]} if NETWORK in segmenter.missing else {}
+        fusion = (
+            None
+            if missing
+            else fusion_point(segmenter, subject, phrase, *at, block=number, **noise)
         )
         plate = point_plate(subject, phrase, *at, self_attention=attention, fusion=fusion)
 
@@ -218,7 +224,8 @@ class Endpoints:
             "x": x,
             "y": y,
             "self_attention": tell(attention, "self-attention"),
-            "fusion": {**tell(fusion, "fusion"), "mean_token": fusion.pooled_share},
+            "fusion": fusion and {**tell(fusion, "fusion"), "mean_token": fusion.pooled_share},
+            "missing": missing,
         }
 
     def features(self, path: str, phrase: str, timestep: int, block: int, seed: int) -> Answer:

@@ -23,6 +23,7 @@ from ldznet.ui.attention.page import VIEWS, Shown, look_into, show
 from ldznet.ui.attention.snippets import command_line, python_code
 from ldznet.ui.controls import press
 from ldznet.ui.desk import Desk
+from ldznet.ui.endpoints import refusals
 from ldznet.ui.examples import read_examples
 from ldznet.ui.models import MODEL_QUEUE, Models
 from ldznet.ui.words import replace_word
@@ -48,14 +49,14 @@ def build_explorer(models: Models, desk: Desk, tabs: gr.Tabs, explore: str) -> N
     )
     comparison = examples[0].comparison
     asked = Asked(comparison.phrases[0], DEFAULT_TIMESTEP, 0)
-    first = look_into(models, comparison.picture, asked)
+    first = look_into(models.home, comparison.picture, asked)  # the examples are of its world
     pages = {}
     for name in VIEWS:
         first, pages[name] = show(models, first, name, choices)
     notes = (
-        draw_settings(models, first),
-        python_code(models, first, FIRST_VIEW, choices),
-        command_line(models, first, choices),
+        draw_settings(first),
+        python_code(first, FIRST_VIEW, choices),
+        command_line(first, choices),
     )
     explorer = build_layout(examples, first, Shown(**pages), notes)
     inside = gr.State(first, time_to_live=_HOUR)
@@ -163,7 +164,8 @@ class _Wires:
 
         def write(event: gr.EventData, inside: Inside, *controls: Any) -> tuple[Inside, str]:
             choices = read_choices(controls)
-            inside, name, content = take(self.handlers.models, inside, event.pick, choices)
+            with refusals():
+                inside, name, content = take(self.handlers.models, inside, event.pick, choices)
             return inside, save_bytes_to_cache(content, name, cache)
 
         for shown in self.explorer.shown:

@@ -16,8 +16,9 @@ from ldznet.ui.attention.notes import draw_settings
 from ldznet.ui.attention.page import Shown, look_into, show
 from ldznet.ui.attention.snippets import command_line, python_code
 from ldznet.ui.comparison import Picture
+from ldznet.ui.desk import Drawing
 from ldznet.ui.examples import Example
-from ldznet.ui.models import Models
+from ldznet.ui.models import Loaded, Models
 from ldznet.ui.run import InputError, complaints_about, read_picture
 from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import message
@@ -28,6 +29,13 @@ SKIP = gr.skip()  # leaves an output as it is
 AT_STEP = "The latent as it was while this picture was drawn."
 OFF_STEPS = (
     "Timestep {timestep} is none of these steps, so fresh noise lies on the finished latent."
+)
+FAR = (
+    "Pocket only knows its drawn world, and this picture looks unlike it, so the maps may mean "
+    "little. An example shows what it can do."
+)
+STRANGER = (
+    "{title} looks at this picture as at any other; the steps it was drawn in belong to {drawer}."
 )
 Outputs = tuple[Any, ...]
 Notes = dict[str, str]  # what is said, by the field of `Messages`
@@ -69,15 +77,20 @@ class Handlers:
     ) -> Outputs:
         """Look into the picture of a file with other words or settings; an answer."""
         try:
-            phrase = self._read_phrase(text)
+            now = self.models.now
+            phrase = _read_phrase(now, text)
             picture = read_picture(path, inside.picture)
-            asked = self._read_settings(phrase, timestep, seed)
-            if picture is not inside.picture:
+            asked = _read_settings(now, phrase, timestep, seed)
+            before = inside
+            if picture is not before.picture or now.backbone != before.backbone:
                 with complaints_about("picture"):
-                    inside = look_into(self.models, picture, asked)
-            elif asked != inside.asked:
-                inside = replace(inside, asked=asked, word=None)
-            return self._answer(*self._note(inside), view, controls)
+                    inside = look_into(now, picture, asked)
+            elif asked != before.asked:
+                inside = replace(before, asked=asked, word=None)
+            inside, said = self._note(inside)
+            if before.generation and picture is before.picture and not inside.generation:
+                said["picture"] = message(STRANGER.format(title=now.title, drawer=before.backbone))
+            return self._answer(inside, said, view, controls)
         except InputError as complaint:
             return complain(complaint)
 
@@ -89,7 +102,10 @@ class Handlers:
             return (SKIP, *complain(InputError("settings", said)))
         timestep = inside.visited[int(step) - 1]
         inside = replace(inside, asked=inside.asked._replace(timestep=timestep))
-        inside, slider, *rest = self._answer(*self._note(inside), view, controls)
+        try:
+            inside, slider, *rest = self._answer(*self._note(inside), view, controls)
+        except InputError as complaint:
+            return (SKIP, *complain(complaint))
         slider.pop("value")  # it may have moved on meanwhile
         return (timestep, inside, slider, *rest)
 
@@ -104,9 +120,10 @@ class Handlers:
         """Look into an example; picture, phrase and an answer."""
         comparison = self.examples[int(event.pick)].comparison
         phrase = comparison.phrases[0]
+        now = self.models.now
         try:
-            asked = self._read_settings(phrase, timestep, seed)
-            inside = look_into(self.models, comparison.picture, asked)
+            asked = _read_settings(now, phrase, timestep, seed)
+            inside = look_into(now, comparison.picture, asked)
             answer = self._answer(inside, {}, view, controls)
         except InputError as complaint:
             return (SKIP, SKIP, *complain(complaint))
@@ -114,7 +131,7 @@ class Handlers:
 
     def take(
         self,
-        arrived: Generation | Picture | None,
+        arrived: Drawing | Picture | None,
         view: str,
         text: str,
         timestep: int | None,
@@ -125,13 +142,17 @@ class Handlers:
         if arrived is None:
             return (SKIP,) * (3 + len(complain(InputError("picture", ""))))
         try:
-            if isinstance(arrived, Generation):
-                asked = self._read_settings(arrived.prompt, _first_timestep(arrived), seed)
-                inside = _look_into_generation(arrived, asked)
+            if isinstance(arrived, Drawing):
+                with complaints_about("picture"):
+                    drawer = self.models.of(arrived.backbone)
+                first = _first_timestep(arrived.generation)
+                asked = _read_settings(drawer, arrived.generation.prompt, first, seed)
+                inside = _look_into_drawing(arrived, asked)
             else:
-                phrase = self._read_phrase(next(iter(arrived.ask), text))
-                asked = self._read_settings(phrase, timestep, seed)
-                inside = look_into(self.models, arrived, asked)
+                now = self.models.now
+                phrase = _read_phrase(now, next(iter(arrived.ask), text))
+                asked = _read_settings(now, phrase, timestep, seed)
+                inside = look_into(now, arrived, asked)
             answer = self._answer(*self._note(inside), view, controls)
         except InputError as complaint:
             return (SKIP,) * 3 + complain(complaint)
@@ -179,30 +200,24 @@ class Handlers:
         strip, value = event.pick.split(":")
         return (int(value), block) if strip == "timesteps" else (timestep, int(value))
 
-    def _read_phrase(self, text: str | None) -> str:
-        with complaints_about("phrases"):
-            (phrase,) = check_phrases([" ".join((text or "").split())])
-            self.models.segmenter.backbone.encode_text([phrase])  # to hear whether it is too long
-        return phrase
-
-    def _read_settings(self, phrase: str, timestep: int | None, seed: int | None) -> Asked:
-        with complaints_about("settings"):
-            asked = Asked(phrase, read_whole("timestep", timestep), read_whole("seed", seed))
-            self.models.segmenter.backbone.check_timestep(asked.timestep)
-            check_seed(asked.seed)
-        return asked
-
     def _note(self, inside: Inside) -> tuple[Inside, Notes]:
         """What a visitor should know beside the result, by the control it concerns."""
-        inside, far = inside.recall("far", "", lambda: is_far(self.models, inside.picture.image))
-        said = (
-            f"{self.models.backbone.capitalize()} only knows its drawn world, and this picture "
-            "looks unlike it, so the maps may mean little. An example shows what it can do."
-        )
-        return inside, {
-            "picture": message(said if far and not inside.generation else ""),
-            "phrases": draw_word_note(self.models, [inside.asked.phrase]),
-        }
+        picture, phrase = inside.picture, inside.asked.phrase
+
+        def looks_far() -> bool:
+            return not inside.generation and is_far(self._of(inside), picture.image)
+
+        def note_words() -> str:
+            return draw_word_note(self._of(inside), [phrase])
+
+        inside, far = inside.recall("far", "", looks_far)
+        inside, words = inside.recall("unknown", phrase, note_words)
+        return inside, {"picture": message(FAR if far else ""), "phrases": words}
+
+    def _of(self, inside: Inside) -> Loaded:
+        """The backbone that the session looks into; a complaint if it is loaded no more."""
+        with complaints_about("picture"):
+            return self.models.of(inside.backbone)
 
     def _answer(self, inside: Inside, said: Notes, view: str, controls: Sequence[Any]) -> Outputs:
         choices = read_choices(controls)
@@ -214,10 +229,25 @@ class Handlers:
             *inside.point,
             *_messages(said),
             *shown,
-            draw_settings(self.models, inside),
-            python_code(self.models, inside, view, choices),
-            command_line(self.models, inside, choices),
+            draw_settings(inside),
+            python_code(inside, view, choices),
+            command_line(inside, choices),
         )
+
+
+def _read_phrase(loaded: Loaded, text: str | None) -> str:
+    with complaints_about("phrases"):
+        (phrase,) = check_phrases([" ".join((text or "").split())])
+        loaded.segmenter.backbone.encode_text([phrase])  # to hear whether it is too long
+    return phrase
+
+
+def _read_settings(loaded: Loaded, phrase: str, timestep: int | None, seed: int | None) -> Asked:
+    with complaints_about("settings"):
+        asked = Asked(phrase, read_whole("timestep", timestep), read_whole("seed", seed))
+        loaded.segmenter.backbone.check_timestep(asked.timestep)
+        check_seed(asked.seed)
+    return asked
 
 
 def _first_timestep(generation: Generation) -> int:
@@ -231,12 +261,13 @@ def _first_timestep(generation: Generation) -> int:
     )
 
 
-def _look_into_generation(generation: Generation, asked: Asked) -> Inside:
+def _look_into_drawing(drawing: Drawing, asked: Asked) -> Inside:
+    generation = drawing.generation
     subject = subject_of_generation(generation)
     about = f"generated from “{generation.prompt}”, seed {generation.seed}"
     picture = Picture(generation.image, about)
     point = first_point(picture, asked.phrase, subject.image.shape[:2])
-    return Inside(picture, subject, asked, point, generation=generation)
+    return Inside(picture, drawing.backbone, subject, asked, point, generation=generation)
 
 
 def blocks_by_stride(blocks: Sequence[int]) -> tuple[list[int], ...]:

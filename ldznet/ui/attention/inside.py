@@ -39,6 +39,7 @@ class Inside:
     """
 
     picture: Picture
+    backbone: str  # that made the subject, and into which every view looks
     subject: Subject
     asked: Asked
     point: tuple[int, int]  # x, y in pixels of the subject's image

@@ -10,10 +10,11 @@ from PIL import Image
 from ldznet.inspection import PointMap, Subject, fusion_point_of, subject_of_image
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
 from ldznet.inspection.lesson import Lesson, run_lesson
+from ldznet.inspection.network_pass import NETWORK
 from ldznet.inspection.subject import to_image
 from ldznet.ui.attention.inside import first_point
 from ldznet.ui.comparison import Picture
-from ldznet.ui.models import Models
+from ldznet.ui.models import Loaded
 from ldznet.ui.run import InputError, complaints_about, read_phrases
 
 SEED = 0  # of the noise: a class sees the same on every screen
@@ -35,10 +36,11 @@ class Course:
     """The six steps' arrays for one picture, phrase and timestep, and the point chosen in it."""
 
     picture: Picture  # at the working size, its truth too
+    backbone: str  # that computed all of it
     lesson: Lesson
     noisy_picture: np.ndarray  # (H, W, 3) uint8: what the decoder makes of the noised latents
     mixture: tuple[float, float]  # weights of the latents and of the noise in the noised latents
-    znet: np.ndarray  # (H, W) float32 in [0, 1]: the answer without the features
+    znet: np.ndarray | None  # (H, W) float32 in [0, 1]: the answer without the features, if any
     point: tuple[int, int]  # x, y in pixels of the picture
 
     @property
@@ -68,23 +70,30 @@ class Course:
         return replace(self, point=point)
 
 
-def start_course(models: Models, picture: Picture, text: str, timestep: int) -> Course:
+def start_course(loaded: Loaded, picture: Picture, text: str, timestep: int) -> Course:
     """The course of a picture and a phrase as typed.
 
-    Raises a complaint for a phrase that cannot be used: none, several, or one too long.
+    Raises a complaint for a phrase that cannot be used: none, several, or one too long; and where
+    the backbone has no weights of LD-ZNet, one that says how to get them.
     """
     phrase = read_phrase(text)
-    subject = subject_of_image(models.segmenter, picture.image)
+    if NETWORK in loaded.segmenter.missing:
+        raise InputError("phrases", loaded.segmenter.missing[NETWORK])
+    subject = subject_of_image(loaded.segmenter, picture.image)
     fitted = _fit(picture, subject.image)
     point = first_point(fitted, phrase, subject.image.shape[:2])
-    return _run(models, fitted, subject, phrase, timestep, point)
+    return _run(loaded, fitted, subject, phrase, timestep, point)
 
 
-def change_timestep(models: Models, course: Course, timestep: int) -> Course:
-    """The same course with its latents noised to another timestep, and all that follows."""
-    return _run(
-        models, course.picture, course.lesson.subject, course.phrase, timestep, course.point
-    )
+def change_timestep(loaded: Loaded, course: Course, timestep: int) -> Course:
+    """The same course with its latents noised to another timestep, and all that follows.
+
+    By another backbone it begins anew, with complaints as of `start_course`.
+    """
+    if loaded.backbone != course.backbone:
+        return start_course(loaded, course.picture, course.phrase, timestep)
+    subject = course.lesson.subject
+    return _run(loaded, course.picture, subject, course.phrase, timestep, course.point)
 
 
 def read_phrase(text: str) -> str:
@@ -97,24 +106,26 @@ def read_phrase(text: str) -> str:
 
 @torch.no_grad()
 def _run(
-    models: Models,
+    loaded: Loaded,
     picture: Picture,
     subject: Subject,
     phrase: str,
     timestep: int,
     point: tuple[int, int],
 ) -> Course:
-    segmenter, backbone = models.segmenter, models.segmenter.backbone
+    segmenter, backbone = loaded.segmenter, loaded.segmenter.backbone
     with complaints_about("phrases"):
         lesson = run_lesson(segmenter, subject, phrase, timestep=timestep, seed=SEED)
     noisy = torch.from_numpy(lesson.noisy)[None].to(backbone.device, backbone.dtype)
     share = float(backbone.scheduler.alphas_cumprod[timestep])
+    znet = "znet" in segmenter.networks
     return Course(
         picture=picture,
+        backbone=loaded.backbone,
         lesson=lesson,
         noisy_picture=to_image(backbone.decode_latents(noisy)),
         mixture=(share**0.5, (1 - share) ** 0.5),
-        znet=segmenter(subject.image, [phrase], "znet").probability[0],
+        znet=segmenter(subject.image, [phrase], "znet").probability[0] if znet else None,
         point=point,
     )
 

@@ -66,8 +66,10 @@ def _fusion(course: Course, look: Look) -> Plate:
 
 
 def _mask(course: Course, look: Look) -> Plate:
-    masks = {"LD-ZNet": course.ldznet > look.threshold, "ZNet": course.znet > look.threshold}
-    arrays: dict[str, ArrayLike] = {"ldznet": course.ldznet, "znet": course.znet}
+    masks = {"LD-ZNet": course.ldznet > look.threshold}
+    arrays: dict[str, ArrayLike] = {"ldznet": course.ldznet}
+    if course.znet is not None:
+        masks["ZNet"], arrays["znet"] = course.znet > look.threshold, course.znet
     if course.truth is not None:
         masks["truth"] = arrays["truth"] = course.truth
     image = course.picture.image

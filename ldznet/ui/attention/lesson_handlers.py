@@ -15,7 +15,7 @@ from ldznet.ui.attention.lesson_course import (
 from ldznet.ui.attention.lesson_steps import DRAW, STEPS, Chapter, draw_chapters
 from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import Example
-from ldznet.ui.models import Models
+from ldznet.ui.models import Loaded, Models
 from ldznet.ui.run import InputError
 from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import message
@@ -40,7 +40,8 @@ class LessonHandlers:
     def start(self) -> Course:
         """The course the lesson opens with: the first example's first phrase."""
         first = self.examples[0].comparison
-        return start_course(self.models, first.picture, first.phrases[0], FEATURE_TIMESTEP)
+        phrase = first.phrases[0]
+        return start_course(self.models.home, first.picture, phrase, FEATURE_TIMESTEP)
 
     def run(self, course: Course, text: str, *look: Any) -> Outputs:
         """Follow another phrase through the same picture at the same timestep; an answer."""
@@ -56,10 +57,12 @@ class LessonHandlers:
         """Noise the latents to another timestep, and all that follows; an answer."""
         try:
             wanted = read_whole("timestep", timestep)
-            self.models.segmenter.backbone.check_timestep(wanted)
+            now = self.models.now
+            now.segmenter.backbone.check_timestep(wanted)
+            changed = change_timestep(now, course, wanted)
         except ValueError as error:
             return (*_UNCHANGED, SKIP, message(str(error), "error"))
-        return self._answer(change_timestep(self.models, course, wanted), look)
+        return self._answer(now, changed, look)
 
     def pick_cell(self, event: gr.EventData, course: Course, *look: Any) -> Outputs:
         """Ask what LD-ZNet read for another cell, "row,column"; the course and chapter 5."""
@@ -72,16 +75,17 @@ class LessonHandlers:
         return DRAW[number - 1](course, read_look(*look))
 
     def _start(self, picture: Picture, text: str, timestep: int, look: Sequence[Any]) -> Outputs:
+        now = self.models.now
         try:
-            course = start_course(self.models, picture, text, timestep)
+            course = start_course(now, picture, text, timestep)
         except InputError as complaint:
             return (*_UNCHANGED, message(str(complaint), "error"), SKIP)
-        return self._answer(course, look)
+        return self._answer(now, course, look)
 
-    def _answer(self, course: Course, look: Sequence[Any]) -> Outputs:
+    def _answer(self, loaded: Loaded, course: Course, look: Sequence[Any]) -> Outputs:
         chapters = draw_chapters(course, read_look(*look))
         parts = (part for chapter in chapters for part in chapter)
-        return (course, *parts, draw_word_note(self.models, [course.phrase]), "")
+        return (course, *parts, draw_word_note(loaded, [course.phrase]), "")
 
 
 def read_look(view: str, block: int, threshold: float | None) -> Look:

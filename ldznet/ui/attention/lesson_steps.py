@@ -23,6 +23,7 @@ from ldznet.ui.attention.stage import downloads, picture_style
 from ldznet.ui.widgets import term
 
 STEPS = ("Picture", "Latent z", "Noised z", "Features", "Fusion", "Mask")
+_BESIDE = "ZNet, beside it, reads the same z and the same words, but no features."
 _NOISE = 3.0  # 99.7 % of noise of unit deviation is nearer to 0
 
 
@@ -128,14 +129,12 @@ def draw_mask(course: Course, look: Look) -> Chapter:
         "The mask",
         f"LD-ZNet gives every pixel a probability of belonging to {_name(course)}. The mask is "
         f"where it is above the {term('threshold')} of {look.threshold:.2f}. {verdict}",
-        "ZNet, beside it, reads the same z and the same words, but no features.",
+        *[_BESIDE] * (course.znet is not None),
     )
-    panels = (
-        mask_panel("ldznet", "LD-ZNet", mask, course.truth),
-        mask_panel("znet", "ZNet", course.znet > look.threshold, course.truth),
-        truth_panel(course.truth),
-    )
-    return Chapter(said, _show(course, "mask", *panels))
+    panels = [mask_panel("ldznet", "LD-ZNet", mask, course.truth)]
+    if course.znet is not None:
+        panels.append(mask_panel("znet", "ZNet", course.znet > look.threshold, course.truth))
+    return Chapter(said, _show(course, "mask", *panels, truth_panel(course.truth)))
 
 
 DRAW = (draw_picture, draw_latent, draw_noise, draw_features, draw_fusion, draw_mask)
@@ -156,6 +155,7 @@ def _show(course: Course, name: str, *panels: str) -> str:
     settings = [
         escape(course.picture.about),
         escape(lesson.phrase),
+        f"backbone {escape(course.backbone)}",
         f"{term('timestep')} {lesson.timestep}",
         f"{term('seed')} {lesson.seed}",
     ]

@@ -3,11 +3,10 @@
 from html import escape
 
 from ldznet.ui.attention.inside import Inside
-from ldznet.ui.models import Models
 from ldznet.ui.widgets import term
 
 
-def draw_settings(models: Models, inside: Inside) -> str:
+def draw_settings(inside: Inside) -> str:
     """Picture, phrase, backbone, timestep and where the noise comes from, in one line."""
     height, width = inside.subject.image.shape[:2]
     phrase, timestep, seed = inside.asked
@@ -18,7 +17,7 @@ def draw_settings(models: Models, inside: Inside) -> str:
         escape(inside.picture.about),
         f"{width} × {height}",
         f"“{escape(phrase)}”",
-        f"backbone {escape(models.backbone)}",
+        f"backbone {escape(inside.backbone)}",
         f"{term('timestep')} {timestep}",
         noise,
     ]

@@ -21,6 +21,8 @@ from ldznet.inspection import (
     text_change,
     words_of,
 )
+from ldznet.inspection.network_pass import NETWORK
+from ldznet.pipeline import Segmenter
 from ldznet.ui.attention.features import draw_features
 from ldznet.ui.attention.inside import Asked, Choices, Inside, first_point
 from ldznet.ui.attention.latent import draw_latent
@@ -28,7 +30,7 @@ from ldznet.ui.attention.point import draw_point
 from ldznet.ui.attention.text import draw_text
 from ldznet.ui.attention.words import default_word, draw_words
 from ldznet.ui.comparison import Picture
-from ldznet.ui.models import Models
+from ldznet.ui.models import Answering, Models
 from ldznet.ui.run import complaints_about
 
 VIEWS = {
@@ -50,11 +52,11 @@ class Shown(NamedTuple):
     latent: Any
 
 
-def look_into(models: Models, picture: Picture, asked: Asked) -> Inside:
+def look_into(models: Answering, picture: Picture, asked: Asked) -> Inside:
     """A session about a picture; its image is encoded, nothing else runs."""
     subject = subject_of_image(models.segmenter, picture.image)
     point = first_point(picture, asked.phrase, subject.image.shape[:2])
-    return Inside(picture, subject, asked, point)
+    return Inside(picture, models.backbone, subject, asked, point)
 
 
 def find_words(models: Models, inside: Inside, choices: Choices) -> tuple[Inside, WordMaps]:
@@ -63,7 +65,7 @@ def find_words(models: Models, inside: Inside, choices: Choices) -> tuple[Inside
 
     def compute() -> Any:
         return run_unet(
-            models.segmenter.backbone,
+            _segmenter(models, inside).backbone,
             inside.subject,
             phrase,
             timestep=timestep,
@@ -81,10 +83,14 @@ def find_words(models: Models, inside: Inside, choices: Choices) -> tuple[Inside
 
 def find_point(
     models: Models, inside: Inside, choices: Choices
-) -> tuple[Inside, tuple[PointMap, PointMap]]:
-    """The point's self-attention and feature attention; another point runs no model."""
+) -> tuple[Inside, tuple[PointMap, PointMap | str]]:
+    """The point's self-attention and feature attention; another point runs no model.
+
+    Where LD-ZNet has no weights, a sentence how to get them stands for its attention.
+    """
     phrase, timestep, seed = inside.asked
-    backbone, subject = models.segmenter.backbone, inside.subject
+    segmenter, subject = _segmenter(models, inside), inside.subject
+    backbone = segmenter.backbone
 
     def run_backbone() -> Any:
         return run_unet(
@@ -92,14 +98,19 @@ def find_point(
         )
 
     def run_fusion() -> Any:
-        return run_network(models.segmenter, subject, phrase, timestep=timestep, seed=seed)
+        return run_network(segmenter, subject, phrase, timestep=timestep, seed=seed)
 
     inside, seen = inside.recall("self", (inside.asked, choices.block), run_backbone)
-    inside, network = inside.recall("network", inside.asked, run_fusion)
     with complaints_about("point"):
         attention = point_of(backbone, seen, *inside.point, block=choices.block)
-        fusion = fusion_point_of(network, *inside.point, block=choices.fusion_block)
-    return inside, (attention, fusion)
+    if NETWORK in segmenter.missing:
+        return inside, (attention, segmenter.missing[NETWORK])
+    inside, network = inside.recall("network", inside.asked, run_fusion)
+    with complaints_about("point"):
+        return inside, (
+            attention,
+            fusion_point_of(network, *inside.point, block=choices.fusion_block),
+        )
 
 
 def find_features(
@@ -107,12 +118,14 @@ def find_features(
 ) -> tuple[Inside, tuple[FeatureStrip, FeatureStrip]]:
     """The strip over timesteps and the strip over blocks."""
     phrase, timestep, seed = inside.asked
-    backbone, subject, block = models.segmenter.backbone, inside.subject, choices.feature_block
+    subject, block = inside.subject, choices.feature_block
 
     def over_timesteps() -> FeatureStrip:
+        backbone = _segmenter(models, inside).backbone
         return features_over_timesteps(backbone, subject, phrase, block=block, seed=seed)
 
     def over_blocks() -> FeatureStrip:
+        backbone = _segmenter(models, inside).backbone
         return features_over_blocks(backbone, subject, phrase, timestep=timestep, seed=seed)
 
     inside, one = inside.recall("timesteps", (phrase, seed, block), over_timesteps)
@@ -123,18 +136,27 @@ def find_features(
 def find_text_change(models: Models, inside: Inside, choices: Choices) -> tuple[Inside, Any]:
     """(h, w) map of what the phrase changes in the noise estimate."""
     phrase, timestep, seed = inside.asked
-    backbone, subject = models.segmenter.backbone, inside.subject
-    return inside.recall(
-        "text",
-        inside.asked,
-        lambda: text_change(backbone, subject, phrase, timestep=timestep, seed=seed),
-    )
+
+    def compute() -> Any:
+        backbone = _segmenter(models, inside).backbone
+        return text_change(backbone, inside.subject, phrase, timestep=timestep, seed=seed)
+
+    return inside.recall("text", inside.asked, compute)
 
 
 def find_latent(models: Models, inside: Inside, choices: Choices) -> tuple[Inside, LatentView]:
     """The latent and what the autoencoder makes of it."""
-    backbone = models.segmenter.backbone
-    return inside.recall("latent", "", lambda: inspect_latent(backbone, inside.subject))
+
+    def compute() -> LatentView:
+        return inspect_latent(_segmenter(models, inside).backbone, inside.subject)
+
+    return inside.recall("latent", "", compute)
+
+
+def _segmenter(models: Models, inside: Inside) -> Segmenter:
+    """That of the session's own backbone; a complaint if it is loaded no more."""
+    with complaints_about("picture"):
+        return models.of(inside.backbone).segmenter
 
 
 FIND: dict[str, Callable[[Models, Inside, Choices], tuple[Inside, Any]]] = {

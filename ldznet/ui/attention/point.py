@@ -5,13 +5,16 @@ import numpy as np
 from ldznet.figures.attention import point_high
 from ldznet.inspection import PointMap
 from ldznet.ui.attention.stage import block_name, figure, heat, heat_bar, picture_style, stage
-from ldznet.ui.widgets import term
+from ldznet.ui.widgets import message, term
 
 
 def draw_point(
-    image: np.ndarray, point: tuple[int, int], attention: PointMap, fusion: PointMap
+    image: np.ndarray, point: tuple[int, int], attention: PointMap, fusion: PointMap | str
 ) -> str:
-    """The picture and both maps, the point marked in each; any of them can be clicked."""
+    """The picture and both maps, the point marked in each; any of them can be clicked.
+
+    A sentence in place of the fusion stands where its map would.
+    """
     picture = figure(
         "<strong>The point</strong>",
         _target(image, point, attention.map.shape, ""),
@@ -23,11 +26,15 @@ def draw_point(
         heat_bar(point_high(attention.map), "share of the cell's attention"),
         "self",
     )
-    read = figure(
-        f"<strong>LD-ZNet reads</strong> {_where(fusion)}",
-        _target(image, point, fusion.map.shape, _map(fusion), fusion.cell),
-        heat_bar(point_high(fusion.map), "share of the cell's attention") + _pooled(fusion),
-        "fusion",
+    read = (
+        figure("<strong>LD-ZNet reads</strong>", "", message(fusion))
+        if isinstance(fusion, str)
+        else figure(
+            f"<strong>LD-ZNet reads</strong> {_where(fusion)}",
+            _target(image, point, fusion.map.shape, _map(fusion), fusion.cell),
+            heat_bar(point_high(fusion.map), "share of the cell's attention") + _pooled(fusion),
+            "fusion",
+        )
     )
     return f'<div class="trio" style="{picture_style(image)}">{picture}{attended}{read}</div>'
 

@@ -2,12 +2,12 @@
 
 import shlex
 
+from ldznet.pipeline import POCKET
 from ldznet.ui.attention.inside import Choices, Inside
 from ldznet.ui.compare.snippets import drawing_command, picture_expression
-from ldznet.ui.models import Models
 
 
-def python_code(models: Models, inside: Inside, view: str, choices: Choices) -> str:
+def python_code(inside: Inside, view: str, choices: Choices) -> str:
     """A program that computes the same arrays."""
     calls = _calls(inside, choices)[view]
     names = sorted({call.split("= ")[1].split("(")[0] for call in calls})
@@ -21,7 +21,7 @@ def python_code(models: Models, inside: Inside, view: str, choices: Choices) -> 
         *(["from ldznet.data.shapes import draw_scene"] if scene and not drawn else []),
         f"from ldznet.inspection import {', '.join(sorted(names))}",
         "",
-        f'segmenter = Segmenter.from_pretrained("{models.backbone}")',
+        f'segmenter = Segmenter.from_pretrained("{inside.backbone}")',
         "backbone = segmenter.backbone",
         *_subject(inside),
         *calls,
@@ -67,7 +67,7 @@ def _calls(inside: Inside, choices: Choices) -> dict[str, list[str]]:
     }
 
 
-def command_line(models: Models, inside: Inside, choices: Choices) -> str:
+def command_line(inside: Inside, choices: Choices) -> str:
     """Commands that write the figures and arrays of every view as files."""
     if inside.generation is not None:
         return (
@@ -80,6 +80,8 @@ def command_line(models: Models, inside: Inside, choices: Choices) -> str:
     words: list[object] = ["python", "-m", "ldznet", "inspect", picture.file, phrase]
     words += ["--timestep", timestep, "--seed", seed, "--blocks", *choices.blocks]
     words += ["--point", x, y, "--block", choices.block, "--fusion-block", choices.fusion_block]
-    words += ["--feature-block", choices.feature_block, "--output", "inside"]
-    command = shlex.join(map(str, words))
+    words += ["--feature-block", choices.feature_block]
+    if inside.backbone != POCKET:
+        words += ["--backbone", inside.backbone]
+    command = shlex.join(map(str, [*words, "--output", "inside"]))
     return f"{drawing_command(picture)}\n{command}" if picture.scene else command

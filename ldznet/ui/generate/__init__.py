@@ -32,7 +32,7 @@ def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
     first, agreement = read_first(), read_agreement()
     look = Look(phrases=first.found.phrases if first.found else (), order=first.offered)
-    tab = build_layout(first, show(models, first, look, agreement))
+    tab = build_layout(first, show(first, look, agreement))
     handlers = Handlers(models, first, agreement)
     _wire_drawing(tab, handlers)
     _wire_finding(tab, handlers)

@@ -20,7 +20,7 @@ KINDS = {PICTURE: "Picture (PNG)"} | {
 }
 
 
-def make_file(kind: str, backbone: str, session: Session, look: Look) -> tuple[str, bytes]:
+def make_file(kind: str, session: Session, look: Look) -> tuple[str, bytes]:
     """Name and content of one of `KINDS`, for the phrases shown at the look's threshold.
 
     Raises a complaint if masks are asked for and no phrase is chosen.
@@ -31,7 +31,7 @@ def make_file(kind: str, backbone: str, session: Session, look: Look) -> tuple[s
         return session.picture.file, file.getvalue()
     if session.found is None or not look.phrases:
         raise InputError("phrases", "Choose a word first; then there are masks to download.")
-    content = zip_results(kind, lambda folder: _write(folder, backbone, session, look))
+    content = zip_results(kind, lambda folder: _write(folder, session, look))
     return f"ldznet-generated-{kind}.zip", content
 
 
@@ -48,9 +48,9 @@ def describe(backbone: str, generation: Generation) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, backbone: str, session: Session, look: Look) -> Report:
+def _write(folder: Path, session: Session, look: Look) -> Report:
     assert session.found is not None
-    generation, phrases = session.generation, look.phrases or ()
+    backbone, generation, phrases = session.backbone, session.generation, look.phrases or ()
     found = session.found.at(look.threshold, phrases)
     about = {
         **describe(backbone, generation),

@@ -21,7 +21,7 @@ from ldznet.ui.endpoints import (
     serve_network,
 )
 from ldznet.ui.generate.request import Request, read_request
-from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.models import MODEL_QUEUE, Loaded, Models
 from ldznet.ui.words import unknown_words
 
 Answer = dict[str, Any]
@@ -68,8 +68,10 @@ def add_endpoints(models: Models) -> None:
         if the steps passed none from 300 to 499), and words of the prompt the backbone never saw.
         """
         with refusals(), TemporaryDirectory() as scratch:
-            asked = read_request(models, prompt, negative_prompt, steps, guidance, seed, count)
-            return draw_as_json(models, asked, None, Path(scratch), answer.GRADIO_CACHE)
+            now = models.now
+            backbone = now.segmenter.backbone
+            asked = read_request(backbone, prompt, negative_prompt, steps, guidance, seed, count)
+            return draw_as_json(now, asked, None, Path(scratch), answer.GRADIO_CACHE)
 
     def draw_and_segment(
         prompt: str,
@@ -87,12 +89,15 @@ def add_endpoints(models: Models) -> None:
         With `reuse` LD-ZNet reads the features seen while drawing, an approximation, because they
         follow the prompt and not the phrase; without it, or where none were seen, it reads them
         anew with each phrase at timestep 400. Without phrases the things that the prompt names are
-        found. Gives what /generate gives and, per picture, network and phrase, what /compare gives.
+        found. Gives what /generate gives and, per picture, network and phrase, what /compare gives;
+        `missing` says of networks without weights for the backbone how to get them.
         """
         with refusals(), TemporaryDirectory() as scratch:
-            asked = read_request(models, prompt, negative_prompt, steps, guidance, seed, count)
+            now = models.now
+            backbone = now.segmenter.backbone
+            asked = read_request(backbone, prompt, negative_prompt, steps, guidance, seed, count)
             wanted = read_question(asked, phrases, threshold, reuse)
-            return draw_as_json(models, asked, wanted, Path(scratch), answer.GRADIO_CACHE)
+            return draw_as_json(now, asked, wanted, Path(scratch), answer.GRADIO_CACHE)
 
     for name, run, inputs in (
         ("generate", draw, request),
@@ -123,7 +128,7 @@ def read_question(request: Request, phrases: Any, threshold: float, reuse: bool)
 
 
 def draw_as_json(
-    models: Models, request: Request, question: Question | None, folder: Path, cache: str
+    models: Loaded, request: Request, question: Question | None, folder: Path, cache: str
 ) -> Answer:
     """The endpoints' answer; files are written into a folder and handed to the server's cache."""
     texts = (request.prompt, *(question.phrases if question else ()))
@@ -162,7 +167,7 @@ def draw_as_json(
 
 
 def _find(
-    models: Models, generation: Generation, question: Question, folder: Path, cache: str
+    models: Loaded, generation: Generation, question: Question, folder: Path, cache: str
 ) -> Answer:
     reuse = question.reuse and bool(generation.features)
     found = models.segmenter.compare_generated(generation, question.phrases, reuse=reuse)
@@ -170,4 +175,4 @@ def _find(
         name: serve_network(folder, write_network(folder, each.at(question.threshold)), cache)
         for name, each in found.items()
     }
-    return {"reused": reuse, "networks": networks}
+    return {"reused": reuse, "networks": networks, "missing": models.segmenter.missing}

@@ -27,7 +27,7 @@ _SETTINGS = ("prompt", "negative_prompt", "seed", "steps", "guidance", "feature_
 def draw_first(models: Models) -> Session:
     """The first example prompt's picture, and the first thing that it names found in it."""
     told = draw(models.segmenter.backbone, EXAMPLE_PROMPTS[0], Event())
-    session = open_session([news for news in told if isinstance(news, Drawn)])
+    session = open_session([news for news in told if isinstance(news, Drawn)], models.backbone)
     return find(models, session, session.offered[:1])
 
 
@@ -53,7 +53,7 @@ def write_first(models: Models, command: str, folder: Path = FOLDER) -> None:
         "licence": "Apache-2.0: drawn by this repository's own weights",
         **{name: getattr(generation, name) for name in _SETTINGS},
         "drawing_seconds": round(session.seconds, 4),
-        "backbone": models.backbone,
+        "backbone": session.backbone,
         "phrases": list(found.phrases),
         "seconds": {name: round(value, 4) for name, value in found.seconds.items()},
     }
@@ -71,14 +71,15 @@ def read_first(folder: Path = FOLDER) -> Session:
         generation = _read_generation(folder, about)
         with np.load(folder / RESULTS) as results:
             packed = {name: results[name] for name in about["seconds"]}
-        session = open_session([Drawn(generation, about["drawing_seconds"])])
+        drawn = Drawn(generation, about["drawing_seconds"])
+        session = open_session([drawn], about["backbone"])
         found = Comparison(
             picture=session.picture,
             phrases=tuple(about["phrases"]),
             packed=packed,
             levels=EXAMPLE_LEVELS,
             seconds=about["seconds"],
-            settings=settings_of(about["backbone"], generation),
+            settings=settings_of(session.backbone, generation),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -9,12 +9,12 @@ from typing import Any
 
 import gradio as gr
 
-from ldznet.ui.desk import ATTENTION, COMPARE, hand
+from ldznet.ui.desk import ATTENTION, COMPARE, Drawing, hand
 from ldznet.ui.generate.downloads import make_file
 from ldznet.ui.generate.drawing import draw_picture, draw_progress, draw_strip
 from ldznet.ui.generate.outputs import SKIP, Page
 from ldznet.ui.generate.page import show
-from ldznet.ui.generate.prompts import EXAMPLE_PROMPTS
+from ldznet.ui.generate.prompts import EXAMPLE_PROMPTS, OPEN_PROMPTS
 from ldznet.ui.generate.request import Request, read_request
 from ldznet.ui.generate.sampling import Drawn, Progress, draw
 from ldznet.ui.generate.session import (
@@ -51,7 +51,8 @@ class Handlers:
     """The handlers of one app; a session's state comes in and goes out with each call.
 
     `kept` is the session's pictures, None before the first of its own or when they were put away,
-    which `own` tells apart. `look` is view, threshold and opacity.
+    which `own` tells apart. `look` is view, threshold and opacity. `agreement` was measured with the
+    backbone of `first`.
     """
 
     def __init__(self, models: Models, first: Session, agreement: str = "") -> None:
@@ -74,8 +75,9 @@ class Handlers:
         `running` ends the sampler when it is set, and may be set already.
         """
         asked, look = values[: len(Request.__dataclass_fields__)], values[-3:]
+        models = self.models.now  # for all of it, should the visitor choose another meanwhile
         try:
-            request = read_request(self.models, *asked)
+            request = read_request(models.segmenter.backbone, *asked)
         except InputError as complaint:
             yield _complain(complaint)._replace(**_READY)
             return
@@ -84,7 +86,7 @@ class Handlers:
         drawn: list[Drawn] = []
         last: Progress | None = None
         try:
-            with closing(draw(self.models.segmenter.backbone, request, stop)) as told:
+            with closing(draw(models.segmenter.backbone, request, stop)) as told:
                 for news in told:
                     if isinstance(news, Progress):
                         last = news
@@ -92,7 +94,7 @@ class Handlers:
                     elif isinstance(news, Drawn):
                         drawn.append(news)
                         yield Page(strip=draw_strip(drawn, None, request.count))
-            session = self._find_first(drawn) if drawn else None
+            session = self._find_first(drawn, models.backbone) if drawn else None
         except Exception:
             yield self._go_back(kept, own, look, message("Drawing failed; try again.", "error"))
             raise
@@ -100,7 +102,7 @@ class Handlers:
         if session is None:
             yield self._go_back(kept, own, look, said)
         else:
-            note = draw_word_note(self.models, [request.prompt])
+            note = draw_word_note(models, [request.prompt])
             page = self._page(session, session.offered[:1], look)
             yield page._replace(prompt_message=note, sampling_message=said)
 
@@ -117,7 +119,7 @@ class Handlers:
 
     def pick_prompt(self, event: gr.EventData) -> tuple[Any, ...]:
         """The values of an example's request."""
-        return astuple(EXAMPLE_PROMPTS[int(event.pick)])
+        return astuple((*EXAMPLE_PROMPTS, *OPEN_PROMPTS)[int(event.pick)])
 
     def pick_picture(
         self, event: gr.EventData, kept: Session | None, own: bool, chosen: list[str], *look: Any
@@ -160,7 +162,8 @@ class Handlers:
             ordered = [phrase for phrase in wider.offered if phrase in {*chosen, *typed}]
             found = find(self.models, wider, ordered, report)
             page = self._page(found, ordered, look)
-            return page._replace(phrases_message=draw_word_note(self.models, typed))
+            note = draw_word_note(self.models.of(found.backbone), typed)
+            return page._replace(phrases_message=note)
 
         return self._act(kept, own, look, act)
 
@@ -204,7 +207,9 @@ class Handlers:
         """The generation, the Attention tab selected, and changes of this."""
         if kept is None and own:
             return SKIP, SKIP, *self._put_away(_NO_LOOK)
-        return hand((kept or self.first).generation), gr.Tabs(selected=ATTENTION), *Page()
+        session = kept or self.first
+        drawing = Drawing(session.generation, session.backbone)
+        return hand(drawing), gr.Tabs(selected=ATTENTION), *Page()
 
     def take(
         self, kind: str, kept: Session | None, own: bool, chosen: list[str], *look: Any
@@ -213,7 +218,7 @@ class Handlers:
         if kept is None and own:
             raise InputError("phrases", _EXPIRED)
         session = kept or self.first
-        return make_file(kind, self.models.backbone, session, _read_look(session, chosen, look))
+        return make_file(kind, session, _read_look(session, chosen, look))
 
     def _act(
         self, kept: Session | None, own: bool, look: Values, act: Callable[[Session], Page]
@@ -226,8 +231,8 @@ class Handlers:
         except InputError as complaint:
             return _complain(complaint)
 
-    def _find_first(self, drawn: Sequence[Drawn]) -> Session:
-        session = open_session(drawn)
+    def _find_first(self, drawn: Sequence[Drawn], backbone: str) -> Session:
+        session = open_session(drawn, backbone)
         return find(self.models, session, session.offered[:1])
 
     def _page(self, session: Session, chosen: Sequence[str], look: Values) -> Page:
@@ -250,7 +255,8 @@ class Handlers:
 
     def _shown(self, session: Session, chosen: Sequence[str], look: Values) -> Page:
         """What was found, as the controls say."""
-        shown = show(self.models, session, _read_look(session, chosen, look), self.agreement)
+        measured = self.agreement if session.backbone == self.first.backbone else ""
+        shown = show(session, _read_look(session, chosen, look), measured)
         return Page(**shown._asdict())
 
     def _go_back(self, kept: Session | None, own: bool, look: Values, said: str) -> Page:
@@ -286,7 +292,8 @@ def _read_look(session: Session, chosen: Sequence[str], look: Values) -> Look:
 
 
 def _allow_check(session: Session) -> Any:
-    return gr.update(interactive=session.generation.feature_timestep is not None)
+    reused = session.generation.feature_timestep is not None
+    return gr.update(interactive=reused and "ldznet" not in session.missing)
 
 
 def _begin(stop: Event, request: Request) -> Page:

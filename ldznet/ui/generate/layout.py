@@ -1,6 +1,8 @@
 """The components of the Generate & segment tab and where they stand."""
 
+from collections.abc import Iterable
 from html import escape
+from itertools import count
 from typing import NamedTuple
 
 import gradio as gr
@@ -10,8 +12,8 @@ from ldznet.ui.generate.downloads import KINDS
 from ldznet.ui.generate.drawing import draw_picture, draw_strip
 from ldznet.ui.generate.outputs import Page
 from ldznet.ui.generate.page import Shown
-from ldznet.ui.generate.prompts import EXAMPLE_PROMPTS
-from ldznet.ui.generate.request import MAX_COUNT
+from ldznet.ui.generate.prompts import EXAMPLE_PROMPTS, OPEN_PROMPTS
+from ldznet.ui.generate.request import MAX_COUNT, Request
 from ldznet.ui.generate.session import Session
 from ldznet.ui.widgets import html, pick_html
 from ldznet.ui.words import draw_vocabulary
@@ -201,9 +203,17 @@ def _number(value: float, label: str, elem_id: str) -> gr.Number:
 
 
 def _draw_examples() -> str:
-    """A button per example prompt, which picks its place in the list."""
-    items = "".join(
-        f'<button type="button" data-pick="{place}">{escape(request.prompt)}</button>'
-        for place, request in enumerate(EXAMPLE_PROMPTS)
-    )
-    return f'<div class="prompts">{items}</div>'
+    """A button per example prompt, which picks its place in both lists, one after the other.
+
+    The page shows the list of the backbone's world; see the header.
+    """
+    place = count()
+
+    def draw(requests: Iterable[Request], world: str) -> str:
+        items = "".join(
+            f'<button type="button" data-pick="{next(place)}">{escape(request.prompt)}</button>'
+            for request in requests
+        )
+        return f'<div class="prompts {world}-world">{items}</div>'
+
+    return draw(EXAMPLE_PROMPTS, "drawn") + draw(OPEN_PROMPTS, "open")

@@ -1,5 +1,6 @@
 """What the tab shows of a session: every output that follows from it and a look."""
 
+from dataclasses import replace
 from html import escape
 from typing import NamedTuple
 
@@ -8,9 +9,8 @@ from ldznet.ui.cards import READS, draw_cards
 from ldznet.ui.generate.exact import draw_exact
 from ldznet.ui.generate.session import Session
 from ldznet.ui.generate.snippets import command_line, python_code
-from ldznet.ui.look import Look
-from ldznet.ui.models import Models
-from ldznet.ui.widgets import term
+from ldznet.ui.look import COLUMNS, Look
+from ldznet.ui.widgets import message, term
 
 FALLBACK = 400  # the timestep that the finished latents are noised at where nothing was kept
 _REUSING = {**READS, "ldznet": f"reads {term('latent')} and {term('features')} of the drawing"}
@@ -31,29 +31,37 @@ class Shown(NamedTuple):
     shell: str
 
 
-def show(models: Models, session: Session, look: Look, agreement: str) -> Shown:
+def show(session: Session, look: Look, agreement: str) -> Shown:
     """Everything that was found, without a model run."""
     phrases = look.phrases or ()
     return Shown(
-        cards=draw_found(models, session, look),
-        note=draw_note(session.generation, agreement),
+        cards=draw_found(session, look),
+        note=draw_note(session, agreement),
         exact=draw_exact(session, look),
-        settings=draw_settings(models, session.generation, look),
-        python=python_code(models.backbone, session.generation, phrases, look.threshold),
-        shell=command_line(models.backbone, session.generation, phrases, look.threshold),
+        settings=draw_settings(session, look),
+        python=python_code(session.backbone, session.generation, phrases, look.threshold),
+        shell=command_line(session.backbone, session.generation, phrases, look.threshold),
     )
 
 
-def draw_found(models: Models, session: Session, look: Look) -> str:
-    """A card per network, LD-ZNet's first; a hint as long as nothing is chosen."""
+def draw_found(session: Session, look: Look) -> str:
+    """A card per network, LD-ZNet's first, and for those without weights how to get them.
+
+    A hint as long as nothing is chosen.
+    """
     if session.found is None or not look.phrases:
         return _NOTHING
     reads = READS if session.generation.feature_timestep is None else _REUSING
-    return draw_cards(session.found, look, models.titles, reads)
+    columns = (*session.found.packed, *session.missing)
+    absent = {name: message(remedy) for name, remedy in session.missing.items()}
+    return draw_cards(session.found, replace(look, columns=columns), COLUMNS, reads, absent)
 
 
-def draw_note(generation: Generation, agreement: str) -> str:
+def draw_note(session: Session, agreement: str) -> str:
     """What was reused and how far that can be trusted, or that nothing could be reused."""
+    generation = session.generation
+    if "ldznet" in session.missing:
+        return ""  # only LD-ZNet reuses anything
     if generation.feature_timestep is None:
         return (
             f'<p class="reuse">No timestep from 300 to 499 was visited in {_steps(generation)}, so '
@@ -68,15 +76,16 @@ def draw_note(generation: Generation, agreement: str) -> str:
     return f'<p class="reuse">{said} {escape(agreement)}</p>'
 
 
-def draw_settings(models: Models, generation: Generation, look: Look) -> str:
+def draw_settings(session: Session, look: Look) -> str:
     """One line that makes a screenshot reproducible."""
+    generation = session.generation
     height, width = generation.image.shape[:2]
     kept = generation.feature_timestep
     items = [
         f"“{escape(generation.prompt)}”",
         *([f"without “{escape(generation.negative_prompt)}”"] * bool(generation.negative_prompt)),
         f"{width} × {height}",
-        f"backbone {escape(models.backbone)}",
+        f"backbone {escape(session.backbone)}",
         f"{term('seed')} {generation.seed}",
         f"{generation.steps} {term('steps')}",
         f"{term('guidance')} {generation.guidance:g}",

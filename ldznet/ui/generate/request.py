@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from ldznet.backbone.generation import check_prompts, check_sampling
-from ldznet.backbone.ldm import check_seed
-from ldznet.ui.models import Models
+from ldznet.backbone.ldm import LatentDiffusion, check_seed
 from ldznet.ui.run import complaints_about
 from ldznet.ui.values import is_number, read_whole
 
@@ -29,7 +28,7 @@ class Request:
 
 
 def read_request(
-    models: Models,
+    backbone: LatentDiffusion,
     prompt: str | None,
     negative_prompt: str | None,
     steps: float | None,
@@ -43,7 +42,7 @@ def read_request(
     """
     wanted, unwanted = (" ".join((text or "").split()) for text in (prompt, negative_prompt))
     with complaints_about("prompt"):
-        check_prompts(models.segmenter.backbone, wanted, unwanted)
+        check_prompts(backbone, wanted, unwanted)
     with complaints_about("sampling"):
         whole_steps = read_whole("number of steps", steps)
         if not is_number(guidance):

@@ -1,10 +1,11 @@
 """What a session keeps of its last request, and what was found in it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ldznet.noun_phrases import noun_phrases, words
 from ldznet.phrases import MAX_PHRASES
+from ldznet.pipeline import Segmenter
 from ldznet.types import Generation
 from ldznet.ui.comparison import Comparison, Picture, Settings, compare_found
 from ldznet.ui.generate.sampling import Drawn
@@ -22,9 +23,11 @@ class Session:
     """
 
     drawn: tuple[Drawn, ...]
+    backbone: str  # that drew them, and whose networks are asked about them
     offered: tuple[str, ...]  # phrases that stand as buttons, in the order of their colours
     place: int = 0  # of the picture looked at
     found: Comparison | None = None  # of all networks, with reused features where there are any
+    missing: Mapping[str, str] = field(default_factory=dict)  # network without weights -> a remedy
     exact: Comparison | None = None  # of LD-ZNet for the same phrases, without reuse
 
     @property
@@ -48,9 +51,9 @@ class Session:
         )
 
 
-def open_session(drawn: Sequence[Drawn]) -> Session:
+def open_session(drawn: Sequence[Drawn], backbone: str) -> Session:
     """A session that looks at the first of some pictures of one prompt."""
-    return Session(tuple(drawn), offer(drawn[0].generation.prompt))
+    return Session(tuple(drawn), backbone, offer(drawn[0].generation.prompt))
 
 
 def offer(prompt: str) -> tuple[str, ...]:
@@ -81,9 +84,12 @@ def find(
     known = session.found.phrases if session.found else ()
     if not phrases or set(phrases) <= set(known):
         return session
-    networks = [name for name in NETWORKS if name in models.segmenter.networks]
-    found = _run(models, session, phrases, networks, reuse=True, report=report)
-    return replace(session, found=found, exact=None)
+    segmenter = _asked(models, session)
+    trained = [name for name in NETWORKS if name in segmenter.networks]
+    networks = trained or list(segmenter.networks)  # where none was trained, those that need not be
+    found = _run(segmenter, session, phrases, networks, reuse=True, report=report)
+    missing = {name: segmenter.missing[name] for name in NETWORKS if name in segmenter.missing}
+    return replace(session, found=found, missing=missing, exact=None)
 
 
 def find_exactly(models: Models, session: Session, report: Report | None = None) -> Session:
@@ -93,15 +99,21 @@ def find_exactly(models: Models, session: Session, report: Report | None = None)
     """
     if session.found is None:
         raise InputError("phrases", "Choose a word first; then the two paths can be compared.")
-    phrases = session.found.phrases
-    again = _run(models, session, phrases, ["ldznet"], reuse=True)
-    exact = _run(models, session, phrases, ["ldznet"], reuse=False, report=report)
+    segmenter, phrases = _asked(models, session), session.found.phrases
+    again = _run(segmenter, session, phrases, ["ldznet"], reuse=True)
+    exact = _run(segmenter, session, phrases, ["ldznet"], reuse=False, report=report)
     seconds = {**session.found.seconds, **again.seconds}
     return replace(session, found=replace(session.found, seconds=seconds), exact=exact)
 
 
+def _asked(models: Models, session: Session) -> Segmenter:
+    """The segmenter whose backbone drew the pictures; a complaint if it is loaded no more."""
+    with complaints_about("phrases"):
+        return models.of(session.backbone).segmenter
+
+
 def _run(
-    models: Models,
+    segmenter: Segmenter,
     session: Session,
     phrases: Sequence[str],
     networks: Sequence[str],
@@ -111,10 +123,10 @@ def _run(
 ) -> Comparison:
     generation = session.generation
     with complaints_about("phrases"):
-        found = models.segmenter.compare_generated(
+        found = segmenter.compare_generated(
             generation, phrases, networks, reuse=reuse, progress=report
         )
-    settings = settings_of(models.backbone, generation if reuse else None)
+    settings = settings_of(session.backbone, generation if reuse else None)
     return compare_found(session.picture, found, settings)
 
 

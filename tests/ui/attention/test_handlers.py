@@ -23,6 +23,7 @@ from ldznet.ui.attention.inside import Asked, Choices, first_point
 from ldznet.ui.attention.layout import CHOOSE, PRESETS, Messages
 from ldznet.ui.attention.page import VIEWS, Shown, look_into, show
 from ldznet.ui.comparison import Picture
+from ldznet.ui.desk import Drawing
 from ldznet.ui.examples import read_examples
 from ldznet.ui.models import Models
 
@@ -154,7 +155,7 @@ def test_results_kept_stay_bounded(handlers, inside):
         inside = replace(inside, asked=ASKED._replace(timestep=timestep))
         for view in VIEWS:
             inside = split(handlers.look(inside, view, *CONTROLS)).inside
-    assert len(inside.kept) <= 8
+    assert len(inside.kept) <= 9
     assert copy.deepcopy(inside) is inside  # a new session costs no memory
 
 
@@ -217,7 +218,8 @@ def test_an_example_brings_its_picture_and_phrase(handlers):
 
 def test_a_generation_can_be_scrubbed_step_by_step(handlers, segmenter):
     made = generate(segmenter.backbone, "red ball", steps=5, seed=3)
-    image, phrase, timestep, *answer = handlers.take(made, "words", "", 300, 0, *CONTROLS)
+    drawing = Drawing(made, "random")
+    image, phrase, timestep, *answer = handlers.take(drawing, "words", "", 300, 0, *CONTROLS)
     answer = split(answer)
     assert np.array_equal(image, made.image)
     assert (phrase, timestep in made.trajectory) == ("red ball", True)
@@ -239,7 +241,8 @@ def test_a_generation_can_be_scrubbed_step_by_step(handlers, segmenter):
 
 def test_a_timestep_between_the_samplers_steps_is_said_to_be_none(handlers, segmenter, tmp_path):
     made = generate(segmenter.backbone, "red ball", steps=5, seed=3)
-    image, *_, inside = handlers.take(made, "words", "", 300, 0, *CONTROLS)[:4]
+    drawing = Drawing(made, "random")
+    image, *_, inside = handlers.take(drawing, "words", "", 300, 0, *CONTROLS)[:4]
     path = tmp_path / "drawn.png"
     Image.fromarray(image).save(path)
 

@@ -12,6 +12,7 @@ from ldznet.ui.attention.handlers import Handlers
 from ldznet.ui.attention.inside import Asked, Choices
 from ldznet.ui.attention.page import FIND, VIEWS, look_into
 from ldznet.ui.attention.snippets import command_line, python_code
+from ldznet.ui.desk import Drawing
 from ldznet.ui.examples import read_examples
 from ldznet.ui.models import Models
 
@@ -38,7 +39,7 @@ def run(code):
 
 def test_the_python_gives_the_arrays_of_its_view(models, inside):
     found = {view: FIND[view](models, inside, CHOICES)[1] for view in VIEWS}
-    given = {view: run(python_code(models, inside, view, CHOICES)) for view in VIEWS}
+    given = {view: run(python_code(inside, view, CHOICES)) for view in VIEWS}
     assert np.array_equal(given["words"]["words"].maps, found["words"].maps)
     attention, fusion = found["point"]
     assert np.allclose(given["point"]["looks"].map, attention.map, atol=1e-6)
@@ -53,7 +54,9 @@ def test_the_python_gives_the_arrays_of_its_view(models, inside):
 def test_the_python_of_a_generated_picture_draws_it_again(models, pocket):
     made = generate(pocket.backbone, "a red ball", negative_prompt="tree", steps=4, seed=8)
     handlers = Handlers(models, read_examples())
-    *_, python, shell = handlers.take(made, "text", "", 300, 0, [], [], [], [7], False, 14, 8, 12)
+    drawing = Drawing(made, "pocket")
+    controls = [], [], [], [7], False, 14, 8, 12
+    *_, python, shell = handlers.take(drawing, "text", "", 300, 0, *controls)
     names = run(python)
     assert np.array_equal(names["generation"].image, made.image)
     assert f"timestep={made.feature_timestep or 0}" in python or not made.feature_timestep
@@ -61,7 +64,7 @@ def test_the_python_of_a_generated_picture_draws_it_again(models, pocket):
 
 
 def test_the_command_writes_the_arrays(models, inside, tmp_path):
-    words = shlex.split(command_line(models, inside, CHOICES))
+    words = shlex.split(command_line(inside, CHOICES))
     assert words[:3] == ["python", "-m", "ldznet"]
     words[words.index("--output") + 1] = str(tmp_path / "inside")
     main(words[3:])

@@ -19,5 +19,6 @@ def models(segmenter):
 def first(models):
     """Two pictures of three steps, "red ball" found in the first."""
     told = draw(models.segmenter.backbone, Request("a red ball", steps=3, seed=5, count=2), Event())
-    session = open_session([news for news in told if isinstance(news, Drawn)])
+    drawn = [news for news in told if isinstance(news, Drawn)]
+    session = open_session(drawn, models.backbone)
     return find(models, session, ["red ball"])

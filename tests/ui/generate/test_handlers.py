@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from ldznet.backbone import generate
-from ldznet.types import Generation
 from ldznet.ui.comparison import Picture
 from ldznet.ui.generate.handlers import Handlers
 from ldznet.ui.generate.outputs import SKIP, Page
@@ -373,9 +372,9 @@ def test_the_picture_is_handed_on_anew_each_time(handlers, first):
     assert picture.image is first.generation.image
     assert tabs.selected == "Compare"
     assert hash(picture) != hash(handlers.hand_to_compare(None, False, ["red ball"])[0])
-    generation, tabs, *_ = handlers.hand_to_attention(None, False)
-    assert isinstance(generation, Generation)
-    assert generation.trajectory is first.generation.trajectory
+    drawing, tabs, *_ = handlers.hand_to_attention(None, False)
+    assert drawing.generation is first.generation
+    assert drawing.backbone == "random"
     assert tabs.selected == "Attention & features"
 
 
