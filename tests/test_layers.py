@@ -17,6 +17,7 @@ ROWS = (
         "noun_phrases",
         "question",
         "provenance",
+        "execution",
         "official",
         "hub",
     },

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
-from ldznet.networks.attention import install_direct_attention
+from ldznet.execution.attention import install_direct_attention
 from ldznet.networks.head import MaskHead, start_in_linear_range
 from ldznet.types import Encoding, Reading
 
