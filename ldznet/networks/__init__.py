@@ -1,15 +1,28 @@
-"""The segmentation networks: what is trained on top of the frozen backbone."""
+"""The segmentation networks: trained on top of the frozen backbone, and one that needs no training."""
 
 import json
 from pathlib import Path
 
+from ldznet.networks.attention_baseline import AttentionBaseline
 from ldznet.networks.base import SegmentationNetwork
 from ldznet.networks.ldznet import LDZNet
 from ldznet.networks.rgbnet import RGBNet
 from ldznet.networks.znet import ZNet
 
-__all__ = ["NETWORKS", "LDZNet", "RGBNet", "SegmentationNetwork", "ZNet", "load_network"]
+__all__ = [
+    "NETWORKS",
+    "AttentionBaseline",
+    "LDZNet",
+    "Network",
+    "RGBNet",
+    "SegmentationNetwork",
+    "ZNet",
+    "load_network",
+]
 
+Network = SegmentationNetwork | AttentionBaseline
+
+# Those that are trained, and so need weights.
 NETWORKS: dict[str, type[SegmentationNetwork]] = {
     network.name: network for network in (RGBNet, ZNet, LDZNet)
 }

@@ -19,7 +19,8 @@ def find_networks(
     or None, which holds none. Raises ValueError if it is neither, holds none of them, or what it
     holds is damaged.
     """
-    folder = None if source is None else _fetch(source)
+    names = tuple(names)
+    folder = None if source is None or not names else _fetch(source)
     found, missing = {}, {}
     for name in names:
         if folder is not None and (folder / name).is_dir():

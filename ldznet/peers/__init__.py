@@ -1,10 +1,14 @@
 """Peers: other people's models that answer the same question, each with weights of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from PIL import Image
+
+from ldznet.peers.clipseg import ClipSeg
 
 __all__ = ["PEERS", "Peer", "load_peer"]
 
@@ -19,14 +23,16 @@ class Peer(Protocol):
         """(P, H, W) float32 probabilities in [0, 1] at the RGB picture's own size."""
 
 
-PEERS: dict[str, Callable[[], Peer]] = {}
+PEERS: dict[str, type[ClipSeg]] = {ClipSeg.name: ClipSeg}
 
 
-def load_peer(name: str) -> Peer:
-    """The peer of this name, its weights fetched if need be.
+def load_peer(
+    name: str, source: str | Path | None = None, *, device: str | torch.device = "cpu"
+) -> Peer:
+    """The peer of this name, from a folder or hub id; by default from where it is published.
 
     Raises ValueError with one sentence for an unknown name or weights that cannot be had.
     """
     if name not in PEERS:
         raise ValueError(f"There is no peer '{name}'; choose from {', '.join(PEERS)}.")
-    return PEERS[name]()
+    return PEERS[name].from_pretrained(source, device=device)
