@@ -1,7 +1,6 @@
-"""Reads pictures of any common kind as plain RGB, refuses hopeless ones, sizes them for work."""
+"""Reads pictures of any common kind as plain RGB, and refuses hopeless ones."""
 
 import io
-import math
 import warnings
 from pathlib import Path
 
@@ -37,18 +36,6 @@ def read_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.I
         return _to_rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # each of Pillow's decoders has its own
         raise ValueError("The image is damaged and cannot be decoded; save it again.") from error
-
-
-def working_size(width: int, height: int, *, native_size: int, multiple: int) -> tuple[int, int]:
-    """(width, height) at which an image is segmented, in pixels.
-
-    About native_size x native_size in area and about the image's aspect, each side the nearest
-    multiple and at least one.
-    """
-    scale = native_size / math.sqrt(width * height)
-    steps = (max(1, math.floor(side * scale / multiple + 0.5)) for side in (width, height))
-    columns, rows = steps
-    return columns * multiple, rows * multiple
 
 
 def _open(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:

@@ -5,21 +5,17 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ldznet.phrases import apply_template, check_phrases
+from ldznet.phrases import check_phrases
 
 MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
 
 
 @dataclass(frozen=True)
 class Question:
-    """Which networks are to find which phrases, and how the diffusion model's features are read."""
+    """Which networks are to find which phrases."""
 
     networks: tuple[str, ...]
     phrases: tuple[str, ...]
-    texts: tuple[str, ...]  # the phrases as the text encoder reads them
-    spans: tuple[tuple[int, int], ...]  # first character of the phrase in its text, and last + 1
-    seed: int
-    timestep: int
 
     def check_memory(self, picture: Image.Image) -> None:
         """Raises ValueError if the answer for this picture would not fit in memory."""
@@ -31,18 +27,9 @@ class Question:
             )
 
 
-def ask(
-    phrases: Sequence[str], networks: tuple[str, ...], template: str, seed: int, timestep: int
-) -> Question:
-    """The question in these words.
-
-    Raises ValueError for phrases that `check_phrases` refuses, or a template without one "{}".
-    """
-    wanted = check_phrases(phrases)
-    texts = apply_template(template, wanted)
-    start = template.index("{}")
-    spans = tuple((start, start + len(phrase)) for phrase in wanted)
-    return Question(networks, wanted, texts, spans, seed, timestep)
+def ask(phrases: Sequence[str], networks: tuple[str, ...]) -> Question:
+    """The question; raises ValueError for phrases that `check_phrases` refuses."""
+    return Question(networks, check_phrases(phrases))
 
 
 def check_names(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def test_the_answer_is_about_the_picture(segmenter, made):
 
 def test_the_features_are_charged_to_the_exact_way_alone(segmenter, made, monkeypatch):
     clock = iter(range(100))  # a second passes with each look at it
-    monkeypatch.setattr("ldznet.pipeline.segmenter.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("ldznet.pipeline.running.perf_counter", lambda: next(clock))
     for reuse, expected in ((True, 1), (False, 2)):
         found = segmenter.compare_generated(made, PHRASES, reuse=reuse)
         seconds = {name: each.seconds for name, each in found.items()}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ldznet.images import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, read_image, working_size
+from ldznet.images import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, read_image
 
 ROOT = Path(__file__).parents[1]
 EXIF_ORIENTATION = 0x0112
@@ -227,28 +227,3 @@ def test_too_narrow_pictures_are_refused(flip):
 
 def test_the_smallest_picture_is_read():
     assert read_image(Image.new("L", (MIN_SIDE, MIN_SIDE))).size == (MIN_SIDE, MIN_SIDE)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((128, 128), (128, 128)),
-        ((512, 512), (128, 128)),
-        ((20, 20), (128, 128)),
-        ((160, 90), (160, 96)),
-        ((90, 160), (96, 160)),
-        ((1600, 100), (512, 32)),
-        ((1000, 3), (2336, 32)),
-    ],
-)
-def test_working_sizes_by_hand(size, expected):
-    assert working_size(*size, native_size=128, multiple=32) == expected
-
-
-def test_working_sizes_keep_area_and_aspect_within_the_rounding():
-    numbers = np.random.default_rng(0).integers(100, 3000, (200, 2))
-    for width, height in numbers[(numbers.max(1) / numbers.min(1)) < 3].tolist():
-        columns, rows = working_size(width, height, native_size=512, multiple=64)
-        assert columns % 64 == rows % 64 == 0
-        assert abs(columns - 512 * (width / height) ** 0.5) <= 32
-        assert abs(rows - 512 * (height / width) ** 0.5) <= 32

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from ldznet.backbone.ldm import MAX_SEED
-from ldznet.images import working_size
 from ldznet.networks import NETWORKS
 from ldznet.pipeline import Segmenter
+from ldznet.pipeline.frame import whole_frame
 from ldznet.types import Encoding
 
 PHRASES = ["red ball", "the blue car", "a star"]
@@ -145,7 +145,7 @@ def test_progress_rises_from_nothing_to_done(segmenter, picture):
 
 def test_each_network_is_charged_its_own_time(segmenter, picture, monkeypatch):
     clock = iter(range(100))  # a second passes with each look at it
-    monkeypatch.setattr("ldznet.pipeline.segmenter.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("ldznet.pipeline.running.perf_counter", lambda: next(clock))
     seconds = {name: each.seconds for name, each in segmenter.compare(picture, ["ball"]).items()}
     assert seconds == {"rgbnet": 1, "znet": 1, "ldznet": 2}
 
@@ -255,8 +255,6 @@ def test_networks_of_another_backbone_are_refused(backbone, segmenter, change, m
 
 def test_pocket_takes_its_native_pictures_as_they_are(pocket):
     assert list(pocket.networks) == list(NETWORKS)
-    size, multiple = pocket.backbone.native_size, pocket.backbone.multiple
-    assert size == 128
-    assert working_size(128, 128, native_size=size, multiple=multiple) == (128, 128)
+    assert pocket.frame(128, 128) == whole_frame(128, 128)
     found = pocket.compare(Image.effect_noise((128, 128), 50), ["red ball"])
     assert all(each.probability.shape == (1, 128, 128) for each in found.values())

@@ -94,6 +94,16 @@ class LatentDiffusion:
         return self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
 
     @torch.no_grad()
+    def encode_posterior(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the latents that the autoencoder holds possible.
+
+        The mean is the mode, so it is what `encode_image` returns.
+        """
+        posterior = self.vae.encode(pixels.to(self.device, self.dtype)).latent_dist
+        scale = self.vae.config.scaling_factor
+        return posterior.mean * scale, posterior.std * scale
+
+    @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Images (B, 3, H, W) in [-1, 1] of latents."""
         return self.vae.decode(latents / self.vae.config.scaling_factor).sample.clamp(-1, 1)

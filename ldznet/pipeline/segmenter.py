@@ -1,45 +1,52 @@
 """`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.backbone.ldm import check_seed
 from ldznet.backbone.precision import AUTO
-from ldznet.backbone.reading import phrase_tokens, read
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.images import read_image, working_size
-from ldznet.networks import NETWORKS, SegmentationNetwork
+from ldznet.execution import prepare
+from ldznet.images import read_image
+from ldznet.networks import NETWORKS, AttentionBaseline, Network, SegmentationNetwork
 from ldznet.networks.finding import find_networks
 from ldznet.peers import PEERS, Peer, load_peer
+from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
+from ldznet.pipeline.recipe import (
+    DETERMINISTIC,
+    OFFICIAL,
+    TEMPLATES,
+    Pass,
+    check_recipe,
+    deterministic_passes,
+    official_passes,
+)
+from ldznet.pipeline.running import Progress, run_networks, timed
 from ldznet.question import Question, ask, check_names
-from ldznet.types import Encoding, Generation, Reading, Segmentation
+from ldznet.types import Encoding, Generation, Segmentation
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
-Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
 
 
 class Segmenter:
     """A frozen backbone and the networks that read it.
 
-    Same input, same seed, same machine: same bits. Every phrase meets the same noise, so a phrase's
+    Same input, same seed, same machine: same bits, in the official recipe too. A phrase's
     probabilities do not depend on the phrases asked for beside it, up to float rounding.
     """
 
     def __init__(
         self,
         backbone: LatentDiffusion,
-        networks: Mapping[str, SegmentationNetwork],
+        networks: Mapping[str, Network],
         template: str = "{}",
         missing: Mapping[str, str] | None = None,
     ) -> None:
@@ -48,7 +55,12 @@ class Segmenter:
         `missing` says of other networks, by name, how to get their weights for this backbone.
         Raises ValueError if a network's configuration cannot fit the backbone.
         """
-        for name, network in networks.items():
+        trained = {
+            name: network
+            for name, network in networks.items()
+            if isinstance(network, SegmentationNetwork)
+        }
+        for name, network in trained.items():
             if reason := misfit(name, network, backbone):
                 raise ValueError(reason)
         self.backbone = backbone
@@ -56,10 +68,12 @@ class Segmenter:
             name: network.to(backbone.device, backbone.dtype).requires_grad_(False).eval()
             for name, network in networks.items()
         }
+        for model in (backbone.vae, backbone.unet, backbone.text_encoder, *self.networks.values()):
+            prepare(model)
         self.missing = dict(missing or {})
         self.peers: dict[str, Peer] = {}  # see `add_peer`
         self.template = template
-        sides = [network.config["sample_size"] * backbone.factor for network in networks.values()]
+        sides = [network.config["sample_size"] * backbone.factor for network in trained.values()]
         # Side of the square pictures the networks were trained on, in pixels.
         self.native_size: int = max(sides, default=backbone.native_size)
 
@@ -80,13 +94,15 @@ class Segmenter:
         chosen as `backbone.precision` says.
         `networks` is a folder or hub id with one subfolder per network, by default those shipped
         for pocket. `names` picks some of them, which must then be there; by default those are taken
-        that are there and fit, and `missing` says what to do about the others. Raises ValueError
-        naming what is missing or damaged.
+        that are there and fit, and `missing` says what to do about the others. The attention
+        baseline needs no weights; a peer is loaded where `names` has it. Raises ValueError naming
+        what is missing or damaged.
         """
-        wanted = check_names(list(NETWORKS) if names is None else names, NETWORKS)
+        known = (*NETWORKS, AttentionBaseline.name, *PEERS)
+        wanted = check_names(known if names is None else names, known)
         if networks is None and str(backbone) == POCKET:
             networks = ASSETS / "networks" / POCKET
-        found, missing = find_networks(networks, wanted)
+        found, missing = find_networks(networks, [name for name in wanted if name in NETWORKS])
         if names is not None and missing:
             raise ValueError(next(iter(missing.values())))
         ldm = load_backbone(backbone, device=device, precision=precision)
@@ -95,15 +111,24 @@ class Segmenter:
                 if reason := misfit(name, network, ldm):
                     del found[name]
                     missing[name] = reason
-        return cls(ldm, found, missing=missing)
+        every: dict[str, Network] = {**found}
+        if AttentionBaseline.name in wanted:
+            every[AttentionBaseline.name] = AttentionBaseline.for_latents(
+                ldm.unet.config.sample_size
+            )
+        segmenter = cls(ldm, every, missing=missing)
+        for name in names or ():
+            if name in PEERS:
+                segmenter.add_peer(name)
+        return segmenter
 
-    def add_peer(self, name: str) -> None:
-        """Load one of `PEERS`, so that `compare` answers for it too.
+    def add_peer(self, name: str, source: str | Path | None = None) -> None:
+        """Load one of `PEERS`, so that `compare` answers for it too; sources as of `load_peer`.
 
         Raises ValueError with one sentence if it is unknown or its weights cannot be had.
         """
         if name not in self.peers:
-            self.peers[name] = load_peer(name)
+            self.peers[name] = load_peer(name, source, device=self.backbone.device)
 
     def __call__(
         self,
@@ -112,12 +137,21 @@ class Segmenter:
         network: str = "ldznet",
         *,
         seed: int = 0,
-        timestep: int = FEATURE_TIMESTEP,
+        timestep: int | None = None,
         template: str | None = None,
+        recipe: str = DETERMINISTIC,
+        ensemble: int = 1,
     ) -> Segmentation:
         """What one network finds; arguments and errors as in `compare`."""
         found = self.compare(
-            image, phrases, [network], seed=seed, timestep=timestep, template=template
+            image,
+            phrases,
+            [network],
+            seed=seed,
+            timestep=timestep,
+            template=template,
+            recipe=recipe,
+            ensemble=ensemble,
         )
         return found[network]
 
@@ -129,8 +163,10 @@ class Segmenter:
         networks: Sequence[str] | None = None,
         *,
         seed: int = 0,
-        timestep: int = FEATURE_TIMESTEP,
+        timestep: int | None = None,
         template: str | None = None,
+        recipe: str = DETERMINISTIC,
+        ensemble: int = 1,
         progress: Progress | None = None,
     ) -> dict[str, Segmentation]:
         """What each network finds, by name; `networks` names some, and peers that were added.
@@ -138,20 +174,45 @@ class Segmenter:
         Without names every trained network answers or, where there is none, every other.
 
         The image is encoded once, its features read once for all networks, and the phrases run as a
-        batch. The image is brought to about the networks' native area for this and the
-        probabilities back to its own size. `progress` is told the share done before each step.
+        batch. The image is brought to about the networks' native area for this, without a change of
+        its aspect, and the probabilities back to its own size. `progress` is told the share done
+        before each step.
+
+        The "deterministic" recipe takes the mode of the autoencoder's posterior, the segmenter's
+        template and timestep 400. The "official" one follows the official inference: a sample of
+        the posterior, and for every phrase a template and a timestep of its own, all drawn at
+        random from `seed`; sides are rounded down, whatever becomes of the aspect. A `template` or
+        `timestep` that is given holds in both.
+
+        `ensemble` is how many readings to take the mean probability of, 1 to 16. They differ in
+        noise, timestep and template, the first is the plain one, and each costs as much again; the
+        image is still encoded once. Peers answer once.
 
         Raises ValueError for an unreadable image (see `read_image`), no phrase, an empty or
-        over-long one, more than 16, an unknown network, a seed or timestep out of range, or a
-        template without exactly one "{}".
+        over-long one, more than 16, an unknown network or recipe, a seed, timestep or ensemble out
+        of range, a template without exactly one "{}", or an image too narrow for the official way.
         """
-        report = progress or _ignore
-        question = self._ask(phrases, networks, template, seed, timestep)
+        question = self._ask(phrases, networks)
+        passes = self._plan(question, recipe, ensemble, seed, timestep, template)
         picture = read_image(image)
         question.check_memory(picture)
+        frame = self._frame(picture, recipe)
+        report = progress or _ignore
         report(0, "Encoding the image")
-        encoding = self.backbone.encode(self.to_pixels(picture), question.texts, features=False)
-        return self._answer(question, picture, encoding, report)
+        texts = self._encode_texts(passes)
+        pixels = frame.fill(picture)
+        if recipe == OFFICIAL:
+            latents, deviation = self.backbone.encode_posterior(pixels)
+        else:
+            latents, deviation = self.backbone.encode_image(pixels), None
+
+        def encode(asked: Pass) -> Encoding:
+            if deviation is None or asked.posterior_seed is None:
+                return self._encoding(texts[asked.texts], pixels, latents)
+            noise = self.backbone.draw_noise(latents.shape, asked.posterior_seed)
+            return self._encoding(texts[asked.texts], pixels, latents + deviation * noise)
+
+        return self._answer(question, passes, picture, frame, encode, report)
 
     @torch.no_grad()
     def compare_generated(
@@ -162,8 +223,9 @@ class Segmenter:
         *,
         reuse: bool = True,
         seed: int = 0,
-        timestep: int = FEATURE_TIMESTEP,
+        timestep: int | None = None,
         template: str | None = None,
+        ensemble: int = 1,
         progress: Progress | None = None,
     ) -> dict[str, Segmentation]:
         """What each network finds in a picture this backbone drew, by name, as `compare` does.
@@ -174,39 +236,32 @@ class Segmenter:
         `ldznet.reuse`). Without it, or where none were kept, those latents are noised at `timestep`
         with `seed` and the LDM reads them with the phrase: the exact way.
 
-        Raises ValueError as `compare` does, and for a generation of another backbone.
+        Raises ValueError as `compare` does, for a generation of another backbone, and for an
+        ensemble with `reuse`.
         """
-        question = self._ask(phrases, networks, template, seed, timestep)
+        if reuse and ensemble > 1:
+            raise ValueError(
+                "What was kept while drawing is one reading, not several; ask for an ensemble with "
+                "reuse=False."
+            )
+        question = self._ask(phrases, networks)
+        passes = self._plan(question, DETERMINISTIC, ensemble, seed, timestep, template)
         self._check_generation(generation)
         picture = Image.fromarray(generation.image)
         question.check_memory(picture)
         report = progress or _ignore
         report(0, "Encoding the phrases")
-
-        def repeat(tensor: Tensor) -> Tensor:
-            rows = len(question.texts)
-            return tensor.to(self.backbone.device, self.backbone.dtype).expand(rows, -1, -1, -1)
-
+        texts = self._encode_texts(passes)
+        frame = whole_frame(*picture.size)  # that of the latents, whatever the networks' native one
+        pixels = frame.fill(picture)
         kept = generation.features if reuse else {}
-        encoding = Encoding(
-            pixels=repeat(self.to_pixels(picture)),
-            latents=repeat(generation.latents),
-            text=self.backbone.encode_text(question.texts),
-            features={block: repeat(feature) for block, feature in kept.items()},
-        )
-        return self._answer(question, picture, encoding, report)
 
-    def _ask(
-        self,
-        phrases: Sequence[str],
-        networks: Sequence[str] | None,
-        template: str | None,
-        seed: int,
-        timestep: int,
-    ) -> Question:
-        self.backbone.check_timestep(timestep)
-        check_seed(seed)
-        worded = self.template if template is None else template
+        def encode(asked: Pass) -> Encoding:
+            return self._encoding(texts[asked.texts], pixels, generation.latents, kept)
+
+        return self._answer(question, passes, picture, frame, encode, report)
+
+    def _ask(self, phrases: Sequence[str], networks: Sequence[str] | None) -> Question:
         known = [*self.networks, *self.peers]
         if networks is None:
             networks = [name for name in known if name in NETWORKS] or known
@@ -215,7 +270,33 @@ class Segmenter:
                 raise ValueError(self.missing[name])
             if name in PEERS and name not in self.peers:
                 raise ValueError(f"'{name}' is not loaded; call add_peer('{name}') first.")
-        return ask(phrases, check_names(networks, known), worded, seed, timestep)
+        return ask(phrases, check_names(networks, known))
+
+    def _plan(
+        self,
+        question: Question,
+        recipe: str,
+        ensemble: int,
+        seed: int,
+        timestep: int | None,
+        template: str | None,
+    ) -> tuple[Pass, ...]:
+        """The passes of a recipe, having checked everything that it is asked with."""
+        check_recipe(recipe)
+        check_seed(seed)
+        if timestep is not None:
+            self.backbone.check_timestep(timestep)
+        how = {"seed": seed, "timestep": timestep, "ensemble": ensemble}
+        if recipe == OFFICIAL:
+            return official_passes(question.phrases, template=template, **how)
+        worded = self.template if template is None else template
+        # A word that the backbone was never taught would only confuse it.
+        understood = [
+            other
+            for other in TEMPLATES
+            if other != worded and not self.backbone.unknown_words(other.replace("{}", ""))
+        ]
+        return deterministic_passes(question.phrases, template=worded, others=understood, **how)
 
     def _check_generation(self, generation: Generation) -> None:
         unet = self.backbone.unet.config
@@ -225,47 +306,77 @@ class Segmenter:
         if generation.image.shape[:2] != (height, width) or (kept and kept != widths):
             raise ValueError("The picture was drawn by another backbone; draw it again with this.")
 
+    def _encode_texts(self, passes: Sequence[Pass]) -> dict[tuple[str, ...], Tensor]:
+        """What the passes read, each wording once; before the image, for it may be too long."""
+        wordings = dict.fromkeys(asked.texts for asked in passes)
+        return {texts: self.backbone.encode_text(texts) for texts in wordings}
+
+    def _encoding(
+        self,
+        text: Tensor,
+        pixels: Tensor,
+        latents: Tensor,
+        features: Mapping[int, Tensor] | None = None,
+    ) -> Encoding:
+        """A row for each row of text, all with the same image (and features, if any)."""
+
+        def repeat(tensor: Tensor) -> Tensor:
+            rows = len(text)
+            return tensor.to(self.backbone.device, self.backbone.dtype).expand(rows, -1, -1, -1)
+
+        return Encoding(
+            pixels=repeat(pixels),
+            latents=repeat(latents),
+            text=text,
+            features={block: repeat(feature) for block, feature in (features or {}).items()},
+        )
+
     def _answer(
-        self, question: Question, picture: Image.Image, encoding: Encoding, report: Progress
+        self,
+        question: Question,
+        passes: Sequence[Pass],
+        picture: Image.Image,
+        frame: Frame,
+        encode: Callable[[Pass], Encoding],
+        report: Progress,
     ) -> dict[str, Segmentation]:
-        """Runs the networks, and before them the LDM as far as they read it."""
-        reading = {
-            name: self.networks[name].reading
-            for name in question.networks
-            if name in self.networks and self.networks[name].reading
+        """Per phrase the mean of its passes, at the picture's own size; peers answer once."""
+        networks = {
+            name: self.networks[name] for name in question.networks if name in self.networks
         }
-        shared = 0.0  # seconds spent on reading the LDM, part of every network that does
-        if reading and not _holds(encoding, reading.values()):
-            report(0.2, "Reading the diffusion model's features")
-            with _timed(self.backbone.device) as seconds:
-                encoding = read(
-                    self.backbone,
-                    encoding,
-                    reading.values(),
-                    timestep=question.timestep,
-                    seed=question.seed,
-                )
-            shared = seconds[0]
-        if any(each.attention for each in reading.values()):
-            words = phrase_tokens(self.backbone, question.texts, question.spans)
-            encoding = replace(encoding, words=words.to(self.backbone.device))
-        found = {}
-        for number, name in enumerate(question.networks):
-            report(0.5 + 0.5 * number / len(question.networks), f"Running {name}")
-            with _timed(self.backbone.device) as seconds:
-                if name in self.peers:
+        sums: dict[str, Tensor] = {}
+        seconds: defaultdict[str, float] = defaultdict(float)
+        count = len(question.phrases)
+        for number, asked in enumerate(passes if networks else ()):
+
+            def tell(share: float, step: str, number: int = number) -> None:
+                report((number + share) / len(passes), step)
+
+            found = run_networks(self.backbone, networks, encode(asked), asked, tell)
+            for name, (probability, spent) in found.items():
+                whole = sums.setdefault(name, torch.zeros(count, *probability.shape[1:]))
+                whole[list(asked.rows)] += probability
+                seconds[name] += spent
+        members = sum(len(asked.rows) for asked in passes) / count
+        answers = {}
+        for name in question.networks:
+            if name in networks:
+                restored = frame.restore(sums[name] / members, picture.size)
+                probability = restored[:, 0].clamp(0, 1).numpy()
+            else:
+                report(0.95, f"Running {name}")
+                with timed(self.backbone.device) as spent:
                     probability = self.peers[name](picture, question.phrases)
-                else:
-                    probability = self._run(name, encoding, picture.size)
-            found[name] = Segmentation(
+                seconds[name] = spent[0]
+            answers[name] = Segmentation(
                 image=np.asarray(picture),
                 phrases=question.phrases,
                 probability=probability,
                 network=name,
-                seconds=seconds[0] + (shared if name in reading else 0.0),
+                seconds=seconds[name],
             )
         report(1, "Done")
-        return found
+        return answers
 
     @torch.no_grad()
     def reconstruction_error(self, image: ImageSource) -> float:
@@ -280,42 +391,22 @@ class Segmenter:
         difference = (self.backbone.decode_latents(latents) - pixels.to(latents)) / 2
         return float(difference.float().abs().amax(dim=1).median())
 
+    def frame(self, width: int, height: int) -> Frame:
+        """Where a picture of this size lies in the canvas that the networks see."""
+        return choose_frame(
+            width, height, native_size=self.native_size, multiple=self.backbone.multiple
+        )
+
     def to_pixels(self, picture: Image.Image) -> Tensor:
-        """(1, 3, h, w) in [-1, 1], an RGB picture at its working size."""
-        multiple = self.backbone.multiple
-        size = working_size(*picture.size, native_size=self.native_size, multiple=multiple)
-        if size != picture.size:
-            picture = picture.resize(size, Image.Resampling.LANCZOS)
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]  # (1, 3, h, w) uint8
-        return pixels / 127.5 - 1
+        """(1, 3, h, w) in [-1, 1], an RGB picture in its frame: what the networks see."""
+        return self.frame(*picture.size).fill(picture)
 
-    def _run(self, name: str, encoding: Encoding, size: tuple[int, int]) -> np.ndarray:
-        """(P, H, W) float32 in [0, 1] for a picture of `size` (width, height)."""
-        probability = self.networks[name](encoding).float().sigmoid().cpu()  # (P, 1, h, w)
-        width, height = size
-        if probability.shape[-2:] != (height, width):
-            # Antialiased, so that a picture smaller than its working size loses no thin part.
-            probability = functional.interpolate(
-                probability, size=(height, width), mode="bilinear", antialias=True
-            )
-        return probability[:, 0].clamp(0, 1).numpy()
-
-
-def _holds(encoding: Encoding, readings: Iterable[Reading]) -> bool:
-    """Whether nothing is left to read: the features are there, and no attention is asked for."""
-    return bool(encoding.features) and not any(reading.attention for reading in readings)
+    def _frame(self, picture: Image.Image, recipe: str) -> Frame:
+        if recipe == DETERMINISTIC:
+            return self.frame(*picture.size)
+        native, multiple = self.native_size, self.backbone.multiple
+        return official_frame(*picture.size, native_size=native, multiple=multiple)
 
 
 def _ignore(share: float, step: str) -> None:
     """The progress of a call that nobody follows."""
-
-
-@contextmanager
-def _timed(device: torch.device) -> Iterator[list[float]]:
-    """A list that holds, afterwards, the seconds the block took, the device's work included."""
-    seconds: list[float] = []
-    start = perf_counter()
-    yield seconds
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    seconds.append(perf_counter() - start)

@@ -1,0 +1,142 @@
+"""How phrases are read: at which timestep, under which noise, in which words, how many times."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ldznet.backbone.generation import FEATURE_TIMESTEPS
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, MAX_SEED
+from ldznet.phrases import apply_template
+
+RECIPES = ("deterministic", "official")
+DETERMINISTIC, OFFICIAL = RECIPES
+MAX_ENSEMBLE = 16
+# The official inference picks one at random for every phrase.
+TEMPLATES = (
+    "a photo of a {}.",
+    "a photograph of a {}.",
+    "an image of a {}.",
+    "{}.",
+    "a cropped photo of a {}.",
+    "a good photo of a {}.",
+    "a photo of one {}.",
+    "a bad photo of a {}.",
+    "a photo of the {}.",
+)
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Phrases read together, under the same noise at the same timestep."""
+
+    rows: tuple[int, ...]  # which of the phrases asked for
+    texts: tuple[str, ...]  # these phrases as the text encoder reads them
+    spans: tuple[tuple[int, int], ...]  # first character of the phrase in its text, and last + 1
+    timestep: int
+    seed: int  # of the noise
+    # Of the sample that the latents are of the autoencoder's posterior; None: they are its mode.
+    posterior_seed: int | None = None
+
+
+def deterministic_passes(
+    phrases: Sequence[str],
+    *,
+    seed: int,
+    timestep: int | None,
+    template: str,
+    others: Sequence[str],
+    ensemble: int,
+) -> tuple[Pass, ...]:
+    """A pass of all phrases for each member of the ensemble; the first is the plain reading.
+
+    That is at `timestep` (400 unless given), in `template`, with `seed`'s own noise. The others
+    take timesteps spread evenly over 300 to 499, noise of their own, and in turn the `others` of
+    the templates. A member is the same however many follow it.
+
+    Raises ValueError for a template without one "{}" or an ensemble not from 1 to 16.
+    """
+    check_ensemble(ensemble)
+    rows = range(len(phrases))
+    passes = [
+        _pass(rows, phrases, template, FEATURE_TIMESTEP if timestep is None else timestep, seed)
+    ]
+    wordings = [*others, template]
+    for member in range(1, ensemble):
+        noise = int(np.random.default_rng([seed, member]).integers(MAX_SEED))
+        wording = wordings[(member - 1) % len(wordings)]
+        passes.append(_pass(rows, phrases, wording, spread_timestep(member), noise))
+    return tuple(passes)
+
+
+def official_passes(
+    phrases: Sequence[str],
+    *,
+    seed: int,
+    timestep: int | None,
+    template: str | None,
+    ensemble: int,
+) -> tuple[Pass, ...]:
+    """A pass for each phrase and member, drawn as the official inference draws them.
+
+    Template, timestep (300 to 499; both unless given), noise and the posterior's sample follow from
+    the seed, the member and the phrase's words alone. Errors as of `deterministic_passes`.
+    """
+    check_ensemble(ensemble)
+    passes = []
+    for member in range(ensemble):
+        for row, phrase in enumerate(phrases):
+            rng = np.random.default_rng([seed, member, zlib.crc32(phrase.encode())])
+            drawn = TEMPLATES[rng.integers(len(TEMPLATES))]
+            when = int(rng.choice(FEATURE_TIMESTEPS))
+            noise, posterior = rng.integers(MAX_SEED, size=2).tolist()
+            passes.append(
+                _pass(
+                    [row],
+                    phrases,
+                    drawn if template is None else template,
+                    when if timestep is None else timestep,
+                    noise,
+                    posterior,
+                )
+            )
+    return tuple(passes)
+
+
+def spread_timestep(member: int) -> int:
+    """The timestep (300 to 499) of a member of an ensemble, counted from 0; the first's is 400.
+
+    Steps of the golden ratio: however many members there are, they lie about evenly.
+    """
+    return FEATURE_TIMESTEPS[int(len(FEATURE_TIMESTEPS) * ((0.5 + member * _GOLDEN) % 1))]
+
+
+def check_ensemble(ensemble: int) -> None:
+    """Raises ValueError for an ensemble that is not of 1 to 16 members."""
+    if not 1 <= ensemble <= MAX_ENSEMBLE:
+        raise ValueError(
+            f"An ensemble has from 1 to {MAX_ENSEMBLE} members; got {ensemble} (1 is none)."
+        )
+
+
+def check_recipe(recipe: str) -> None:
+    """Raises ValueError for a recipe that there is not."""
+    if recipe not in RECIPES:
+        raise ValueError(f"There is no recipe '{recipe}'; choose from {', '.join(RECIPES)}.")
+
+
+def _pass(
+    rows: Sequence[int],
+    phrases: Sequence[str],
+    template: str,
+    timestep: int,
+    seed: int,
+    posterior_seed: int | None = None,
+) -> Pass:
+    asked = [phrases[row] for row in rows]
+    texts = apply_template(template, asked)
+    start = template.index("{}")
+    spans = tuple((start, start + len(phrase)) for phrase in asked)
+    return Pass(tuple(rows), texts, spans, timestep, seed, posterior_seed)
