@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -201,16 +202,19 @@ class Segmenter:
         report(0, "Encoding the image")
         texts = self._encode_texts(passes)
         pixels = frame.fill(picture)
-        if recipe == OFFICIAL:
-            latents, deviation = self.backbone.encode_posterior(pixels)
-        else:
-            latents, deviation = self.backbone.encode_image(pixels), None
+
+        @cache  # once for all passes, and not at all where only peers are asked
+        def encode_image() -> tuple[Tensor, Tensor | None]:
+            if recipe == OFFICIAL:
+                return self.backbone.encode_posterior(pixels)
+            return self.backbone.encode_image(pixels), None
 
         def encode(asked: Pass) -> Encoding:
-            if deviation is None or asked.posterior_seed is None:
-                return self._encoding(texts[asked.texts], pixels, latents)
-            noise = self.backbone.draw_noise(latents.shape, asked.posterior_seed)
-            return self._encoding(texts[asked.texts], pixels, latents + deviation * noise)
+            latents, deviation = encode_image()
+            if deviation is not None and asked.posterior_seed is not None:
+                noise = self.backbone.draw_noise(latents.shape, asked.posterior_seed)
+                latents = latents + deviation * noise
+            return self._encoding(texts[asked.texts], pixels, latents)
 
         return self._answer(question, passes, picture, frame, encode, report)
 
@@ -286,9 +290,11 @@ class Segmenter:
         check_seed(seed)
         if timestep is not None:
             self.backbone.check_timestep(timestep)
-        how = {"seed": seed, "timestep": timestep, "ensemble": ensemble}
+        phrases = question.phrases
         if recipe == OFFICIAL:
-            return official_passes(question.phrases, template=template, **how)
+            return official_passes(
+                phrases, seed=seed, timestep=timestep, template=template, ensemble=ensemble
+            )
         worded = self.template if template is None else template
         # A word that the backbone was never taught would only confuse it.
         understood = [
@@ -296,7 +302,14 @@ class Segmenter:
             for other in TEMPLATES
             if other != worded and not self.backbone.unknown_words(other.replace("{}", ""))
         ]
-        return deterministic_passes(question.phrases, template=worded, others=understood, **how)
+        return deterministic_passes(
+            phrases,
+            seed=seed,
+            timestep=timestep,
+            template=worded,
+            others=understood,
+            ensemble=ensemble,
+        )
 
     def _check_generation(self, generation: Generation) -> None:
         unet = self.backbone.unet.config
@@ -353,25 +366,24 @@ class Segmenter:
                 report((number + share) / len(passes), step)
 
             found = run_networks(self.backbone, networks, encode(asked), asked, tell)
-            for name, (probability, spent) in found.items():
-                whole = sums.setdefault(name, torch.zeros(count, *probability.shape[1:]))
-                whole[list(asked.rows)] += probability
+            for name, (some, spent) in found.items():
+                whole = sums.setdefault(name, torch.zeros(count, *some.shape[1:]))
+                whole[list(asked.rows)] += some
                 seconds[name] += spent
         members = sum(len(asked.rows) for asked in passes) / count
         answers = {}
         for name in question.networks:
             if name in networks:
-                restored = frame.restore(sums[name] / members, picture.size)
-                probability = restored[:, 0].clamp(0, 1).numpy()
+                probability = frame.restore(sums[name] / members, picture.size)[:, 0].numpy()
             else:
                 report(0.95, f"Running {name}")
-                with timed(self.backbone.device) as spent:
+                with timed(self.backbone.device) as clock:
                     probability = self.peers[name](picture, question.phrases)
-                seconds[name] = spent[0]
+                seconds[name] = clock[0]
             answers[name] = Segmentation(
                 image=np.asarray(picture),
                 phrases=question.phrases,
-                probability=probability,
+                probability=probability.clip(0, 1),
                 network=name,
                 seconds=seconds[name],
             )
