@@ -6,8 +6,17 @@ import numpy as np
 # take it in order.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
-# Each network's own colour, used for nothing else.
-NETWORK_COLOURS = {"rgbnet": "#64748B", "znet": "#0EA5E9", "ldznet": "#7C3AED"}
+# The own colour of each network, of what is compared with them, and of a visitor's own mask; used
+# for nothing else. Told apart from each other with any colour vision, and readable on light and on
+# dark.
+NETWORK_COLOURS = {
+    "rgbnet": "#64748B",
+    "znet": "#0EA5E9",
+    "ldznet": "#7C3AED",
+    "attention": "#E67373",
+    "clipseg": "#739900",
+    "own": "#805E26",
+}
 
 MISSED, FALSE = "#56B4E9", "#D55E00"  # of the error map
 ALL_AGREE = "#F8FAFC"  # of the agreement map

@@ -1,4 +1,4 @@
-"""The networks' cards, their agreement and the settings line, as HTML."""
+"""The networks' cards and the settings line, as HTML."""
 
 from collections.abc import Mapping
 from html import escape
@@ -6,52 +6,86 @@ from html import escape
 import numpy as np
 
 from ldznet.figures.maps import draw_colour_bar
-from ldznet.figures.palette import ALL_AGREE, FALSE, MISSED, NETWORK_COLOURS
+from ldznet.figures.palette import FALSE, MISSED, NETWORK_COLOURS
 from ldznet.metrics import iou
 from ldznet.types import Segmentation
-from ldznet.ui.comparison import Comparison
+from ldznet.ui.comparison import OWN, Comparison
 from ldznet.ui.look import VIEWS, Look
-from ldznet.ui.pictures import colours_of, draw_agreement, draw_view, photo_uri, png_uri
+from ldznet.ui.pictures import colours_of, draw_view, photo_uri, png_uri
 from ldznet.ui.widgets import swatch, term
 
 READS = {
     "rgbnet": "reads the pixels",
     "znet": f"reads the {term('latent')}",
     "ldznet": f"reads {term('latent')} and {term('features')}",
+    "attention": f"untrained, reads the {term('cross-attention')}",
+    "clipseg": "reads the pixels with CLIP, not with diffusion",
+    OWN: "given by you, from anywhere",
 }
 
 
 def draw_cards(
-    comparison: Comparison, look: Look, titles: dict[str, str], reads: Mapping[str, str] = READS
+    comparison: Comparison,
+    look: Look,
+    titles: Mapping[str, str],
+    reads: Mapping[str, str] = READS,
+    absent: Mapping[str, str] | None = None,
 ) -> str:
-    """A card per network: its picture in the look's view and its numbers per phrase shown.
+    """A card per network shown: its picture in the look's view and its numbers per phrase shown.
 
-    `reads` says for people what each network reads.
+    `reads` says for people what each network reads. `absent` holds, as HTML, what stands in the
+    place of the pictures of those without a result.
     """
-    found = comparison.at(look.threshold, look.phrases)
+    absent = absent or {}
+    found = comparison.at(look.threshold, look.phrases, look.columns)
+    names = found if look.columns is None else look.columns
     base = photo_uri(comparison.picture.image)
-    cards = (
-        _card(each, comparison, look, titles[name], reads[name], base)
-        for name, each in found.items()
+    cards = "".join(
+        _empty_card(name, comparison.picture.image, titles[name], reads[name], absent[name])
+        if name in absent
+        else _card(found[name], comparison, look, titles[name], reads[name], base)
+        for name in names
     )
-    return f'<div class="cards">{"".join(cards)}</div>{draw_legend(look)}'
+    cards = cards or '<p class="message note" role="status">Choose a column above.</p>'
+    return f'<div class="cards">{cards}</div>{draw_legend(look)}'
+
+
+def _empty_card(name: str, image: np.ndarray, title: str, reads: str, said: str) -> str:
+    return f"""
+<figure class="card {name}" style="--own:{NETWORK_COLOURS[name]}">
+  {_caption(title, "", reads)}
+  <div class="stage absent" style="{_shape(image)}">{said}</div>
+</figure>"""
+
+
+def _caption(title: str, time: str, reads: str) -> str:
+    return f"""<figcaption><strong>{escape(title)}</strong>
+    <span class="time">{time}</span>
+    <span class="reads">{reads}</span></figcaption>"""
 
 
 def _card(
-    found: Segmentation, comparison: Comparison, look: Look, title: str, reads: str, base: str
+    found: Segmentation,
+    comparison: Comparison,
+    look: Look,
+    title: str,
+    reads: str,
+    base: str,
 ) -> str:
     truths = [comparison.picture.truth.get(phrase) for phrase in found.phrases]
     colours = colours_of(comparison, look)
-    layer = draw_view(found, truths, colours, look)
+    layer = draw_view(found, truths, [colours[phrase] for phrase in found.phrases], look)
     label = f"{title}, {VIEWS[look.view].lower()} of {', '.join(found.phrases) or 'no phrase'}"
     rows = "".join(
-        _row(found, number, truth, colours[number]) for number, truth in enumerate(truths)
+        _row(found, found.phrases.index(phrase), comparison.picture.truth.get(phrase), colour)
+        if phrase in found.phrases
+        else _row_without(phrase, colour, "No mask was given.")
+        for phrase, colour in colours.items()
     )
+    time = f"{round(found.seconds * 1000)} ms" if found.seconds else ""
     return f"""
 <figure class="card {found.network}" style="--own:{NETWORK_COLOURS[found.network]}">
-  <figcaption><strong>{escape(title)}</strong>
-    <span class="time">{round(found.seconds * 1000)} ms</span>
-    <span class="reads">{reads}</span></figcaption>
+  {_caption(title, time, reads)}
   {draw_stage(comparison.picture.image, base, layer, look, label)}
   <table><thead><tr><th scope="col">phrase</th><th scope="col">{term("score")}</th>
     <th scope="col">area</th><th scope="col">{term("IoU")}</th></tr></thead>
@@ -86,15 +120,23 @@ def _shape(image: np.ndarray) -> str:
 
 def _row(found: Segmentation, number: int, truth: np.ndarray | None, colour: str) -> str:
     phrase, mask = found.phrases[number], found.mask[number]
-    head = f'<th scope="row">{swatch(colour)}{escape(phrase)}</th>'
     if not mask.any():
         said = say_nothing(found, number)
         if truth is not None and not truth.any():
             said += " Rightly so: there is none."
-        return f'<tr>{head}<td class="nothing" colspan="3">{escape(said)}</td></tr>'
+        return _row_without(phrase, colour, said)
     overlap = "–" if truth is None else f"{iou(mask, truth):.2f}"
     area = f"{mask.mean():.1%}".replace("%", " %")
-    return f"<tr>{head}<td>{found.score[number]:.2f}</td><td>{area}</td><td>{overlap}</td></tr>"
+    numbers = f"<td>{found.score[number]:.2f}</td><td>{area}</td><td>{overlap}</td>"
+    return f"<tr>{_head(phrase, colour)}{numbers}</tr>"
+
+
+def _row_without(phrase: str, colour: str, said: str) -> str:
+    return f'<tr>{_head(phrase, colour)}<td class="nothing" colspan="3">{escape(said)}</td></tr>'
+
+
+def _head(phrase: str, colour: str) -> str:
+    return f'<th scope="row">{swatch(colour)}{escape(phrase)}</th>'
 
 
 def say_nothing(found: Segmentation, number: int) -> str:
@@ -121,38 +163,6 @@ def draw_legend(look: Look) -> str:
         "probability 0 to 1, the highest of the phrases shown; the mark is the threshold",
     }
     return f'<p class="legend">{said[look.view]}</p>'
-
-
-def draw_agreement_card(comparison: Comparison, look: Look, titles: dict[str, str]) -> str:
-    """Where the networks agree, with every pair's IoU over the phrases shown."""
-    found = comparison.at(look.threshold, look.phrases)
-    image = comparison.picture.image
-    layer = draw_agreement(found) if next(iter(found.values())).phrases else None
-    stage = draw_stage(image, photo_uri(image), layer, Look("errors"), "where the networks agree")
-    keys = "".join(
-        f"<li>{swatch(NETWORK_COLOURS[name])}only {escape(titles[name])}</li>" for name in found
-    )
-    pairs = "".join(
-        _pair(one, other, titles)
-        for number, one in enumerate(found.values())
-        for other in list(found.values())[number + 1 :]
-    )
-    return f"""
-<div class="agreement">{stage}
-  <div><ul class="keys"><li>{swatch(ALL_AGREE)}all agree</li>{keys}
-    <li>stripes: two of them</li></ul>
-  <table><thead><tr><th scope="col">pair</th><th scope="col" colspan="2">{term("IoU")}</th></tr>
-  </thead><tbody>{pairs}</tbody></table></div>
-</div>"""
-
-
-def _pair(one: Segmentation, other: Segmentation, titles: dict[str, str]) -> str:
-    value = iou(one.mask, other.mask)
-    said = "both empty" if value is None else f"{value:.2f}"
-    return (
-        f'<tr><th scope="row">{escape(titles[one.network])} · {escape(titles[other.network])}</th>'
-        f'<td class="meter"><i style="width:{value or 0:.0%}"></i></td><td>{said}</td></tr>'
-    )
 
 
 def draw_settings(comparison: Comparison, look: Look) -> str:

@@ -9,6 +9,7 @@ from ldznet.types import Segmentation
 
 SESSION_LEVELS = 50_000  # two bytes a value, off by at most 0.00001
 EXAMPLE_LEVELS = 200  # one byte a value, off by at most 0.0025: examples are part of a clone
+OWN = "own"  # stands among the networks for masks that a visitor gave
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: arrays have no single truth
@@ -21,6 +22,8 @@ class Picture:
     scene: tuple[int, str, str] | None = None  # number, style, difficulty it is drawn from
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)  # phrase -> (H, W) bool
     ask: tuple[str, ...] = ()  # phrases to begin with
+    # A visitor's own masks to compare with: phrase -> (H, W) uint8, the probability times 255.
+    own: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ class Settings:
     template: str = "{}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # as `Picture`
 class Comparison:
-    """What all networks found in one picture."""
+    """What networks found in one picture."""
 
     picture: Picture
     phrases: tuple[str, ...]
@@ -43,21 +46,80 @@ class Comparison:
     levels: int  # that `packed` counts in
     seconds: Mapping[str, float]  # network -> its own share of the run
     settings: Settings
+    failed: Mapping[str, str] = field(default_factory=dict)  # network -> why it gave no result
 
-    def at(self, threshold: float, phrases: Sequence[str] | None = None) -> dict[str, Segmentation]:
-        """Each network's segmentation read at a threshold, of some phrases or by default all."""
-        rows = [number for number, phrase in enumerate(self.phrases) if shown(phrase, phrases)]
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Those with a result; last `OWN`, where the visitor gave a mask for any phrase."""
+        own = (OWN,) if any(phrase in self.picture.own for phrase in self.phrases) else ()
+        return (*self.packed, *own)
+
+    def at(
+        self,
+        threshold: float,
+        phrases: Sequence[str] | None = None,
+        networks: Sequence[str] | None = None,
+    ) -> dict[str, Segmentation]:
+        """Segmentations read at a threshold, of some phrases and networks or by default all.
+
+        Networks stand in the order asked for; those without a result are left out. A visitor's own
+        masks are read alike, but hold only the phrases they were given for.
+        """
+        wanted = tuple(phrase for phrase in self.phrases if shown(phrase, phrases))
+        names = self.networks if networks is None else networks
         return {
-            name: Segmentation(
-                image=self.picture.image,
-                phrases=tuple(self.phrases[row] for row in rows),
-                probability=unpack(packed[rows], self.levels),
-                network=name,
-                seconds=self.seconds[name],
-                threshold=threshold,
-            )
-            for name, packed in self.packed.items()
+            name: self._read(name, wanted, threshold) for name in names if name in self.networks
         }
+
+    def _read(self, name: str, phrases: tuple[str, ...], threshold: float) -> Segmentation:
+        if name == OWN:
+            phrases = tuple(phrase for phrase in phrases if phrase in self.picture.own)
+            masks = [self.picture.own[phrase] for phrase in phrases]
+            grey = np.array(masks, np.uint8).reshape(-1, *self.picture.image.shape[:2])
+            probability = grey.astype(np.float32) / np.float32(255)
+        else:
+            rows = [self.phrases.index(phrase) for phrase in phrases]
+            probability = unpack(self.packed[name][rows], self.levels)
+        return Segmentation(
+            image=self.picture.image,
+            phrases=phrases,
+            probability=probability,
+            network=name,
+            seconds=self.seconds.get(name, 0.0),
+            threshold=threshold,
+        )
+
+    def with_found(
+        self, found: Mapping[str, Segmentation], failed: Mapping[str, str] | None = None
+    ) -> "Comparison":
+        """The same comparison with more networks' results, and why others gave none."""
+        packed = {name: pack(each.probability, self.levels) for name, each in found.items()}
+        seconds = {name: each.seconds for name, each in found.items()}
+        return replace(
+            self,
+            packed={**self.packed, **packed},
+            seconds={**self.seconds, **seconds},
+            failed={**self.failed, **(failed or {})},
+        )
+
+    def with_results_of(self, other: "Comparison") -> "Comparison":
+        """The same comparison with another's results beside its own, if that asked the same."""
+        same = self.phrases == other.phrases and self.settings == other.settings
+        if not same or self.picture.image is not other.picture.image:
+            return self
+        return replace(
+            self,
+            packed={**other.packed, **self.packed},
+            seconds={**other.seconds, **self.seconds},
+            failed=other.failed,
+        )
+
+    def with_own(self, phrase: str, mask: np.ndarray | None) -> "Comparison":
+        """The same comparison with a visitor's own mask (H, W) uint8 of a phrase; None drops it."""
+        own = {key: kept for key, kept in self.picture.own.items() if key != phrase}
+        if mask is not None:
+            own[phrase] = mask
+        return replace(self, picture=replace(self.picture, own=own))
 
     def with_truth(self, phrase: str, mask: np.ndarray) -> "Comparison":
         """The same comparison, knowing the true mask (H, W) bool of a phrase."""
@@ -69,14 +131,12 @@ def compare_found(
     picture: Picture, found: Mapping[str, Segmentation], settings: Settings
 ) -> Comparison:
     """A comparison from what each network found."""
-    return Comparison(
-        picture=picture,
-        phrases=next(iter(found.values())).phrases,
-        packed={name: pack(each.probability, SESSION_LEVELS) for name, each in found.items()},
-        levels=SESSION_LEVELS,
-        seconds={name: each.seconds for name, each in found.items()},
-        settings=settings,
-    )
+    return begin(picture, next(iter(found.values())).phrases, settings).with_found(found)
+
+
+def begin(picture: Picture, phrases: tuple[str, ...], settings: Settings) -> Comparison:
+    """A comparison that no network has answered yet."""
+    return Comparison(picture, phrases, {}, SESSION_LEVELS, {}, settings)
 
 
 def shown(phrase: str, phrases: Sequence[str] | None) -> bool:

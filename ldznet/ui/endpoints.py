@@ -8,6 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
+from ldznet.question import check_names
+from ldznet.ui.comparison import OWN
+from ldznet.ui.look import COLUMNS
 from ldznet.ui.run import read_phrases
 from ldznet.ui.values import is_number
 
@@ -39,6 +42,20 @@ def read_phrase_list(asked: Any) -> tuple[str, ...]:
     if not isinstance(asked, str):
         raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
     return read_phrases(asked)
+
+
+def read_networks(asked: Any) -> tuple[str, ...] | None:
+    """The names of networks from a list, each once; None, which asks for none, is left so.
+
+    Raises ValueError if it is no list of names, or one is not known.
+    """
+    if asked is None:
+        return None
+    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+        raise ValueError(
+            'Send the networks as a list of names, for example ["ldznet", "attention"].'
+        )
+    return check_names(asked, (name for name in COLUMNS if name != OWN))
 
 
 def serve_file(path: Path, cache: str) -> dict[str, Any]:

@@ -20,11 +20,11 @@ SIDE = 512
 OUTLINE = 3  # pixels of a layer, about two on the screen
 
 
-def colours_of(comparison: Comparison, look: Look) -> tuple[str, ...]:
-    """The colours of the phrases shown; a hidden phrase leaves the others theirs."""
+def colours_of(comparison: Comparison, look: Look) -> dict[str, str]:
+    """The colour of each phrase shown; a hidden phrase leaves the others theirs."""
     order = comparison.phrases if look.order is None else look.order
     own = dict(zip(order, phrase_colours(len(order)), strict=True))
-    return tuple(own[phrase] for phrase in comparison.phrases if shown(phrase, look.phrases))
+    return {phrase: own[phrase] for phrase in comparison.phrases if shown(phrase, look.phrases)}
 
 
 def draw_view(

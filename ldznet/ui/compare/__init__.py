@@ -13,12 +13,13 @@ from ldznet.ui.compare.endpoint import add_endpoint
 from ldznet.ui.compare.handlers import Handlers, Outputs
 from ldznet.ui.compare.layout import Tab, build_layout
 from ldznet.ui.compare.page import show_above, show_below
-from ldznet.ui.comparison import Comparison
+from ldznet.ui.comparison import OWN, Comparison
 from ldznet.ui.controls import press
 from ldznet.ui.desk import Desk
 from ldznet.ui.examples import read_examples
-from ldznet.ui.look import Look, read_look
+from ldznet.ui.look import FIRST_COLUMNS, Look, read_look
 from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.run import Report
 from ldznet.ui.words import replace_word
 
 # Events of the page itself are no part of the API.
@@ -36,17 +37,22 @@ def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
     examples = read_examples()
     first = examples[0].comparison
-    above, below = show_above(models, first, Look()), show_below(models, first, Look())
-    tab = build_layout(examples, above, below, models.titles)
+    look = Look(columns=FIRST_COLUMNS)
+    tab = build_layout(examples, show_above(models, first, look), show_below(first, look))
     comparison = gr.State(first)
     handlers = Handlers(models, examples)
-    _wire_runs(tab, comparison, handlers, desk)
+    picked = _wire_runs(tab, comparison, handlers, desk)
     _wire_looking(tab, comparison, handlers)
+    _wire_columns(tab, comparison, handlers, picked)
+    _wire_masks(tab, comparison, handlers)
     _wire_downloads(tab, comparison)
     add_endpoint(models)
 
 
-def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers, desk: Desk) -> None:
+def _wire_runs(
+    tab: Tab, comparison: gr.State, handlers: Handlers, desk: Desk
+) -> gr.events.Dependency:
+    """Everything that gives another comparison; returns the event of picking an example."""
     inputs, messages = tab.inputs, tab.messages
     answer = [
         comparison,
@@ -54,18 +60,14 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers, desk: Desk) -
         *tab.below,
         tab.looking.phrases,
         inputs.truth_phrase,
+        *tab.own,
         *messages,
     ]
     with_inputs = [inputs.picture, inputs.phrases, inputs.truth, tab.scene.number, *answer]
 
     def run(progress: Any = gr.Progress(), *values: Any) -> Outputs:  # noqa: B008
-        steps = count(1)
-        total = 2 + len(handlers.models.titles)  # image, features, and each network
-
-        def report(share: float, step: str) -> None:
-            progress(share, desc=f"Step {min(next(steps), total)} of {total}: {step}")
-
-        return handlers.run(report, *values)
+        columns = read_look(*values[-len(tab.looking) :]).columns or ()
+        return handlers.run(_reporter(progress, len(columns)), *values)
 
     def draw_random(style: str, difficulty: str, *look: Any) -> Outputs:
         return handlers.new_scene(style, difficulty, None, *look)
@@ -83,16 +85,21 @@ def _wire_runs(tab: Tab, comparison: gr.State, handlers: Handlers, desk: Desk) -
     desk.for_compare.change(
         handlers.receive, [desk.for_compare, *tab.looking], with_inputs, **running
     )
-    tab.gallery.click(handlers.pick_example, list(tab.looking), with_inputs, **_OWN)
     messages.phrases.click(_replace, inputs.phrases, inputs.phrases, **_OWN).then(
         run, run_inputs, answer, **running
     )
-    inputs.truth.input(
-        handlers.add_truth,
-        [comparison, inputs.truth, inputs.truth_phrase, *tab.looking],
-        [comparison, *tab.above, *tab.below, messages.truth],
-        **_OWN,
-    )
+    return tab.gallery.click(handlers.pick_example, list(tab.looking), with_inputs, **_OWN)
+
+
+def _reporter(progress: gr.Progress, networks: int) -> Report:
+    """Tells a visitor which step is under way of a run of so many networks."""
+    steps = count(1)
+    total = 2 + networks  # image, features, and each network
+
+    def report(share: float, step: str) -> None:
+        progress(share, desc=f"Step {min(next(steps), total)} of {total}: {step}")
+
+    return report
 
 
 def _replace(event: gr.EventData, text: str) -> str:
@@ -101,7 +108,7 @@ def _replace(event: gr.EventData, text: str) -> str:
 
 def _wire_looking(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
     looking = tab.looking
-    gr.on(
+    moved = gr.on(
         [
             looking.view.change,
             looking.threshold.change,
@@ -115,7 +122,69 @@ def _wire_looking(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
         list(tab.above),
         trigger_mode="always_last",  # a moving slider asks again when the last answer is there
         **_LIGHT,
-    ).then(handlers.look_below, [comparison, *looking], list(tab.below), **_LIGHT)
+    )
+    moved.then(handlers.look_below, [comparison, *looking], list(tab.below), **_LIGHT)
+
+
+def _look_again(
+    event: gr.events.Dependency, tab: Tab, comparison: gr.State, handlers: Handlers
+) -> None:
+    """After an event that changed the comparison. It is kept by a quick step of its own: whatever
+    else changes it meanwhile is not lost, and the controls may say something else by now."""
+    inputs = [comparison, *tab.looking]
+    event.then(handlers.look_above, inputs, list(tab.above), **_LIGHT).then(
+        handlers.look_below, inputs, list(tab.below), **_LIGHT
+    )
+
+
+def _wire_columns(
+    tab: Tab, comparison: gr.State, handlers: Handlers, picked: gr.events.Dependency
+) -> None:
+    """A column that is turned on shows what is there at once, and then what it lacked."""
+    looking, filled = tab.looking, gr.State()
+
+    def complete(progress: Any = gr.Progress(), *values: Any) -> Any:  # noqa: B008
+        found, _, *look = values
+        lacked = set(read_look(*look).columns or ()) - set(found.networks)
+        return handlers.complete(_reporter(progress, len(lacked)), *values)
+
+    turned = looking.columns.input(
+        handlers.look_above,
+        [comparison, *looking],
+        list(tab.above),
+        trigger_mode="always_last",
+        **_LIGHT,
+    )
+    turned.then(handlers.look_below, [comparison, *looking], list(tab.below), **_LIGHT)
+    for event in (turned, picked):
+        event.then(
+            complete,
+            [comparison, filled, *looking],
+            filled,
+            trigger_mode="always_last",  # what is turned on meanwhile is run afterwards
+            show_progress_on=tab.hint,
+            **_MODEL,
+        )
+    kept = filled.change(handlers.fill, [comparison, filled], comparison, **_LIGHT)
+    _look_again(kept, tab, comparison, handlers)
+
+
+def _wire_masks(tab: Tab, comparison: gr.State, handlers: Handlers) -> None:
+    """Masks that the visitor gives: true ones, and those of the column of their own."""
+    inputs, own, messages = tab.inputs, tab.own, tab.messages
+    tab.looking.columns.input(
+        lambda columns: gr.Column(visible=OWN in columns),
+        tab.looking.columns,
+        tab.own_area,
+        **_LIGHT,
+    )
+    own.phrase.input(handlers.pick_own, [comparison, own.phrase], own.mask, **_LIGHT)
+    for take, mask, phrase, said in (
+        (handlers.add_truth, inputs.truth, inputs.truth_phrase, messages.truth),
+        (handlers.add_own, own.mask, own.phrase, messages.own),
+    ):
+        added = mask.input(take, [comparison, mask, phrase], [comparison, said], **_OWN)
+        _look_again(added, tab, comparison, handlers)
 
 
 def _wire_downloads(tab: Tab, comparison: gr.State) -> None:

@@ -1,11 +1,12 @@
 """A comparison's files, for the visitor to keep."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from PIL import Image
 
 from ldznet.ui.archive import Report, write_results, zip_results
+from ldznet.ui.compare.agreement import find_agreeing
 from ldznet.ui.compare.snippets import command_line, python_code
 from ldznet.ui.comparison import Comparison
 from ldznet.ui.look import Look
@@ -13,15 +14,17 @@ from ldznet.ui.pictures import draw_agreement, draw_large
 
 
 def zip_files(kind: str, comparison: Comparison, look: Look) -> bytes:
-    """A ZIP of one of `KINDS`, for all phrases at the look's threshold."""
+    """A ZIP of one of `KINDS`, for the look's columns and all phrases at its threshold."""
     return zip_results(kind, lambda folder: write_files(folder, comparison, look))
 
 
 def write_files(folder: Path, comparison: Comparison, look: Look) -> Report:
     """Write every file of a comparison; what `segmentation.json` among them says."""
-    found = comparison.at(look.threshold)
+    found = comparison.at(look.threshold, networks=look.columns)
     image = comparison.picture.image
-    Image.fromarray(draw_large(image, draw_agreement(found))).save(folder / "agreement.png")
+    agreeing = find_agreeing(comparison, replace(look, phrases=None))
+    if len(agreeing) > 1:
+        Image.fromarray(draw_large(image, draw_agreement(agreeing))).save(folder / "agreement.png")
     about = {
         "picture": comparison.picture.about,
         **asdict(comparison.settings),
@@ -33,6 +36,6 @@ def write_files(folder: Path, comparison: Comparison, look: Look) -> Report:
         image,
         found,
         about,
-        python=python_code(comparison, look.threshold),
-        shell=command_line(comparison, look.threshold),
+        python=python_code(comparison, look),
+        shell=command_line(comparison, look),
     )

@@ -8,7 +8,14 @@ import gradio as gr
 
 from ldznet.export import write_network
 from ldznet.images import read_image
-from ldznet.ui.endpoints import check_threshold, read_phrase_list, refusals, serve_network
+from ldznet.peers import PEERS
+from ldznet.ui.endpoints import (
+    check_threshold,
+    read_networks,
+    read_phrase_list,
+    refusals,
+    serve_network,
+)
 from ldznet.ui.models import MODEL_QUEUE, Models
 from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import picture_input
@@ -25,6 +32,7 @@ def add_endpoint(models: Models) -> None:
     threshold = gr.Number(0.5, label="threshold, 0 to 1", visible=False)
     seed = gr.Number(0, label="seed", visible=False)
     timestep = gr.Number(400, label="timestep, 0 to 999", visible=False)
+    networks = gr.JSON(label="networks: a list of names", visible=False)
     answer = gr.JSON(label="comparison", visible=False)
 
     def compare(
@@ -33,16 +41,21 @@ def add_endpoint(models: Models) -> None:
         threshold: float = 0.5,
         seed: int = 0,
         timestep: int = 400,
+        networks: list[str] | None = None,
     ) -> dict[str, Any]:
-        """Find phrases in a picture with all three networks.
+        """Find phrases in a picture with several networks.
 
-        Gives, per network and phrase: a lossless mask (0 or 255, the picture's size), the score
-        (mean probability inside the mask), the highest probability, the area in pixels, the boxes
-        of connected parts, and the network's time in seconds.
+        `networks` names some of rgbnet, znet, ldznet, attention (untrained) and clipseg (CLIPSeg,
+        loaded when it is first asked for); by default the three trained ones answer. Gives, per
+        network and phrase: a lossless mask (0 or 255, the picture's size), the score (mean
+        probability inside the mask), the highest probability, the area in pixels, the boxes of
+        connected parts, and the network's time in seconds.
         """
         with TemporaryDirectory() as scratch, refusals():
             folder, cache = Path(scratch), answer.GRADIO_CACHE
-            found = compare_as_json(models, folder, image, phrases, threshold, seed, timestep)
+            found = compare_as_json(
+                models, folder, image, phrases, threshold, seed, timestep, networks
+            )
             found["networks"] = {
                 name: serve_network(folder, each, cache) for name, each in found["networks"].items()
             }
@@ -50,7 +63,7 @@ def add_endpoint(models: Models) -> None:
 
     gr.Button(visible=False).click(
         compare,
-        [image, phrases, threshold, seed, timestep],
+        [image, phrases, threshold, seed, timestep, networks],
         answer,
         api_name="compare",
         concurrency_id=MODEL_QUEUE,
@@ -66,6 +79,7 @@ def compare_as_json(
     threshold: float,
     seed: int,
     timestep: int,
+    networks: list[str] | None = None,
 ) -> dict[str, Any]:
     """The endpoint's answer; masks are written into a folder and named by it.
 
@@ -76,16 +90,21 @@ def compare_as_json(
     check_threshold(threshold)
     seed, timestep = read_whole("seed", seed), read_whole("timestep", timestep)
     phrases, image = read_phrase_list(asked), read_image(path)
+    names = read_networks(networks)
     if len(phrases) * image.width * image.height > MAX_VALUES:
         raise ValueError(
             f"{len(phrases)} phrases in {image.width} × {image.height} pixels are too much for "
             "one request; send a smaller picture or fewer phrases, or use the command line."
         )
-    found = models.segmenter.compare(image, phrases, seed=seed, timestep=timestep)
+    loaded = models.now
+    for name in names or ():
+        if name in PEERS:
+            loaded.segmenter.add_peer(name)
+    found = loaded.segmenter.compare(image, phrases, names, seed=seed, timestep=timestep)
     return {
         "width": image.width,
         "height": image.height,
-        "backbone": models.backbone,
+        "backbone": loaded.backbone,
         "seed": seed,
         "timestep": timestep,
         "threshold": threshold,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -18,6 +19,8 @@ from ldznet.ui.run import (
     Place,
     Report,
     complaints_about,
+    complete_comparison,
+    read_own,
     read_phrases,
     read_picture,
     read_truth,
@@ -35,8 +38,8 @@ class Handlers:
     """The handlers of one app; a session's state comes in and goes out with each call.
 
     `look` is the values of the components of `Looking`. An answer is the comparison, the fields of
-    `Above` and `Below`, the phrases shown, the truth's phrases and the `Messages`; a complaint
-    changes only those.
+    `Above` and `Below`, the phrases shown, the truth's phrases, the `OwnInputs` and the `Messages`;
+    a complaint changes only those.
     """
 
     def __init__(self, models: Models, examples: Sequence[Example]) -> None:
@@ -64,6 +67,7 @@ class Handlers:
                 self.models,
                 picture,
                 phrases,
+                columns=read_look(*look).columns or (),
                 seed=seed,
                 timestep=timestep,
                 template=template,
@@ -114,11 +118,33 @@ class Handlers:
     ) -> Outputs:
         """Take over a picture and its phrases as inputs, with their result."""
         try:
-            comparison = run_comparison(self.models, picture, phrases)
+            columns = read_look(*look).columns or ()
+            comparison = run_comparison(self.models, picture, phrases, columns=columns)
         except InputError as complaint:
             return (SKIP,) * 4 + _complain(complaint)
         inputs = (picture.image, ", ".join(phrases), None, number)
         return inputs + self._answer(comparison, look, draw_notes(self.models, comparison))
+
+    def complete(
+        self, report: Report, comparison: Comparison, filled: Comparison | None, *look: Any
+    ) -> Any:
+        """Run what the columns shown lack, and nothing else; for `fill`, if anything is new.
+
+        `filled` is what it gave last, which may not have been taken over yet. A column that failed
+        is tried again once it was turned off and on.
+        """
+        columns = read_look(*look).columns or ()
+        known = comparison.with_results_of(filled) if filled else comparison
+        failed = {name: why for name, why in known.failed.items() if name in columns}
+        lacked = [name for name in columns if name not in known.networks]
+        begun = replace(known, failed=failed)
+        found = complete_comparison(self.models, begun, lacked, report)
+        same = found.networks == known.networks and found.failed == known.failed
+        return SKIP if same else found
+
+    def fill(self, comparison: Comparison, filled: Comparison) -> Comparison:
+        """The comparison as it is by now, with the results of `complete`."""
+        return comparison.with_results_of(filled)
 
     def look_above(self, comparison: Comparison, *look: Any) -> Above:
         """The cards of the same comparison as the controls now say; no model runs."""
@@ -126,33 +152,44 @@ class Handlers:
 
     def look_below(self, comparison: Comparison, *look: Any) -> Below:
         """The same for what stands below the cards."""
-        return show_below(self.models, comparison, read_look(*look))
+        return show_below(comparison, read_look(*look))
 
     def _look(self, comparison: Comparison, *look: Any) -> Outputs:
         return (*self.look_above(comparison, *look), *self.look_below(comparison, *look))
 
-    def add_truth(
-        self, comparison: Comparison, path: str | None, phrase: str, *look: Any
-    ) -> Outputs:
-        """Take an uploaded true mask; the comparison, its page and the truth's message."""
+    def add_truth(self, comparison: Comparison, path: str | None, phrase: str) -> tuple[Any, str]:
+        """Take an uploaded true mask; the comparison and the truth's message."""
         try:
             if path:
                 mask = read_truth(path, comparison.picture)
                 comparison = comparison.with_truth(phrase, mask)
         except InputError as complaint:
-            kept = (SKIP,) * (1 + _SHOWN)
-            return (*kept, message(str(complaint), "error"))
-        return (comparison, *self._look(comparison, *look), "")
+            return SKIP, message(str(complaint), "error")
+        return comparison, ""
+
+    def add_own(self, comparison: Comparison, path: str | None, phrase: str) -> tuple[Any, str]:
+        """Take a visitor's own mask, or without a file drop it; the comparison and a message."""
+        try:
+            mask = read_own(path, comparison.picture) if path else None
+        except InputError as complaint:
+            return SKIP, message(str(complaint), "error")
+        return comparison.with_own(phrase, mask), ""
+
+    def pick_own(self, comparison: Comparison, phrase: str) -> Any:
+        """The visitor's own mask of a phrase, or None."""
+        return comparison.picture.own.get(phrase)
 
     def _answer(
         self, comparison: Comparison, look: Sequence[Any], said: Mapping[Place, str]
     ) -> Outputs:
-        view, threshold, opacity, _, left, right = look
+        view, threshold, opacity, _, *rest = look
         phrases = list(comparison.phrases)
         return (
             comparison,
-            *self._look(comparison, view, threshold, opacity, None, left, right),
+            *self._look(comparison, view, threshold, opacity, None, *rest),
             gr.CheckboxGroup(choices=phrases, value=phrases),
+            gr.Dropdown(choices=phrases, value=phrases[0]),
+            comparison.picture.own.get(phrases[0]),
             gr.Dropdown(choices=phrases, value=phrases[0]),
             *_messages(said),
         )
@@ -164,7 +201,7 @@ def _complain(complaint: InputError) -> Outputs:
 
 def _nothing(said: Mapping[Place, str]) -> Outputs:
     """An answer that changes only the messages."""
-    return (SKIP,) * (1 + _SHOWN + 2) + _messages(said)
+    return (SKIP,) * (1 + _SHOWN + 4) + _messages(said)
 
 
 def _messages(said: Mapping[Place, str]) -> Outputs:

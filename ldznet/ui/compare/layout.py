@@ -11,7 +11,7 @@ from ldznet.ui.compare.gallery import draw_gallery
 from ldznet.ui.compare.page import Above, Below
 from ldznet.ui.controls import build_code, build_downloads, build_view_controls
 from ldznet.ui.examples import Example
-from ldznet.ui.look import Look
+from ldznet.ui.look import COLUMNS, FIRST_COLUMNS
 from ldznet.ui.widgets import html, pick_html, picture_input, slider
 from ldznet.ui.words import draw_vocabulary
 
@@ -26,6 +26,7 @@ class Messages(NamedTuple):
     phrases: gr.HTML
     settings: gr.HTML
     truth: gr.HTML
+    own: gr.HTML
 
 
 class Inputs(NamedTuple):
@@ -38,6 +39,13 @@ class Inputs(NamedTuple):
     template: gr.Textbox
     truth: gr.Image
     truth_phrase: gr.Dropdown
+
+
+class OwnInputs(NamedTuple):
+    """A visitor's own mask, and the phrase it is of."""
+
+    mask: gr.Image
+    phrase: gr.Dropdown
 
 
 class SceneInputs(NamedTuple):
@@ -55,6 +63,7 @@ class Looking(NamedTuple):
     threshold: gr.Slider
     opacity: gr.Slider
     phrases: gr.CheckboxGroup
+    columns: gr.CheckboxGroup
     left: gr.Dropdown
     right: gr.Dropdown
 
@@ -70,6 +79,8 @@ class ShowingBelow(NamedTuple):
     """The outputs of `Below`, in the order of its fields."""
 
     pair: gr.ImageSlider
+    left: gr.Dropdown
+    right: gr.Dropdown
     agreement: gr.HTML
     python: gr.Code
     shell: gr.Code
@@ -79,6 +90,8 @@ class Tab(NamedTuple):
     """All components of the tab that take part in an event."""
 
     inputs: Inputs
+    own: OwnInputs
+    own_area: gr.Column
     scene: SceneInputs
     messages: Messages
     looking: Looking
@@ -92,9 +105,7 @@ class Tab(NamedTuple):
     file: gr.DownloadButton
 
 
-def build_layout(
-    examples: Sequence[Example], above: Above, below: Below, titles: dict[str, str]
-) -> Tab:
+def build_layout(examples: Sequence[Example], above: Above, below: Below) -> Tab:
     """Lay out the tab, filled with what is shown of the first example."""
     first = examples[0].comparison
     with gr.Row(elem_id="compare", elem_classes="workbench"):
@@ -125,6 +136,7 @@ def build_layout(
                 run = gr.Button("Run", variant="primary", elem_id="run")
                 hint = html(_HINT, elem_id="hint", elem_classes="running")
                 html(draw_vocabulary())
+            own_area, own, own_message = _build_own(first.phrases)
             with gr.Column(elem_id="extras", elem_classes="extras"):
                 scene, new_scene = _build_scene_inputs(examples[0].scene)
                 advanced, settings_message, truth_message = _build_advanced(first.phrases)
@@ -133,9 +145,9 @@ def build_layout(
             gallery = pick_html(draw_gallery(examples), elem_id="gallery")
             with gr.Row(elem_id="below", elem_classes="below"):
                 with gr.Column(min_width=300):
-                    left, right, pair = _build_pair(below, titles)
+                    left, right, pair = _build_pair(below)
                 with gr.Column(min_width=300):
-                    html("<h3>Where the networks agree</h3>")
+                    html("<h3>Where the columns agree</h3>")
                     agreement = html(below.agreement)
                 with gr.Column(min_width=300, elem_id="take"):
                     html("<h3>Download</h3>")
@@ -145,11 +157,15 @@ def build_layout(
                     shell = build_code(below.shell, "shell", "Command line")
     return Tab(
         inputs=Inputs(picture, phrases, *advanced),
+        own=own,
+        own_area=own_area,
         scene=scene,
-        messages=Messages(picture_message, phrases_message, settings_message, truth_message),
+        messages=Messages(
+            picture_message, phrases_message, settings_message, truth_message, own_message
+        ),
         looking=Looking(*looking, left, right),
         above=ShowingAbove(cards, settings),
-        below=ShowingBelow(pair, agreement, python, shell),
+        below=ShowingBelow(pair, left, right, agreement, python, shell),
         run=run,
         hint=hint,
         new_scene=new_scene,
@@ -198,38 +214,68 @@ def _build_advanced(phrases: Sequence[str]) -> tuple[_Advanced, gr.HTML, gr.HTML
     return (seed, timestep, template, truth, truth_phrase), settings_message, truth_message
 
 
-_CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup]
+def _build_own(phrases: Sequence[str]) -> tuple[gr.Column, OwnInputs, gr.HTML]:
+    """Stands there only while its column is on."""
+    with gr.Column(visible=False, elem_id="own-area", elem_classes="asked") as area:
+        phrase = gr.Dropdown(
+            list(phrases),
+            value=phrases[0],
+            label="Your own mask of",
+            info="White is inside, grey in between.",
+            filterable=False,
+        )
+        mask = picture_input(
+            sources=["upload", "clipboard"],
+            label="Your own mask",
+            show_label=False,
+            buttons=[],
+            height=160,
+            elem_id="own",
+        )
+        said = html(elem_id="own-message")
+    return area, OwnInputs(mask, phrase), said
+
+
+_CardControls = tuple[gr.Radio, gr.Slider, gr.Slider, gr.CheckboxGroup, gr.CheckboxGroup]
 
 
 def _build_cards(phrases: Sequence[str], above: Above) -> tuple[_CardControls, gr.HTML, gr.HTML]:
     view, threshold, opacity = build_view_controls()
-    shown = gr.CheckboxGroup(
-        list(phrases),
-        value=list(phrases),
-        label="Phrases shown",
-        show_label=False,
-        elem_id="shown",
-        elem_classes="chips",
-    )
+    with gr.Column(elem_classes="choosing"):
+        shown = gr.CheckboxGroup(
+            list(phrases),
+            value=list(phrases),
+            label="Phrases",
+            elem_id="shown",
+            elem_classes="chips",
+        )
+        columns = gr.CheckboxGroup(
+            [(title, name) for name, title in COLUMNS.items()],
+            value=list(FIRST_COLUMNS),
+            label="Columns",
+            elem_id="columns",
+            elem_classes="chips",
+        )
     cards = html(above.cards, elem_id="cards")
     settings = html(above.settings, elem_id="settings")
-    return (view, threshold, opacity, shown), cards, settings
+    return (view, threshold, opacity, shown, columns), cards, settings
 
 
-def _build_pair(
-    below: Below, titles: dict[str, str]
-) -> tuple[gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
-    look = Look()
-    choices = [(title, name) for name, title in titles.items()]
+def _build_pair(below: Below) -> tuple[gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
     html("<h3>One over the other</h3>")
     pair = gr.ImageSlider(
         below.pair, format="png", show_label=False, interactive=False, buttons=[], elem_id="pair"
     )
     with gr.Row(elem_id="pair-choice"):
-        left = gr.Dropdown(
-            choices, value=look.left, show_label=False, min_width=80, filterable=False
-        )
-        right = gr.Dropdown(
-            choices, value=look.right, show_label=False, min_width=80, filterable=False
+        left, right = (
+            gr.Dropdown(
+                side["choices"],
+                value=side["value"],
+                label=label,
+                show_label=False,
+                min_width=80,
+                filterable=False,
+            )
+            for side, label in ((below.left, "left"), (below.right, "right"))
         )
     return left, right, pair

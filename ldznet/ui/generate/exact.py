@@ -25,7 +25,7 @@ def draw_exact(session: Session, look: Look) -> str:
     image, base = reused.image, photo_uri(reused.image)
 
     def stage(found: Segmentation, label: str) -> str:
-        layer = draw_view(found, [None] * len(found.phrases), colours, look)
+        layer = draw_view(found, [None] * len(found.phrases), list(colours.values()), look)
         return draw_stage(image, base, layer, look, label)
 
     here, scale = fit(reused.mask)
@@ -44,7 +44,7 @@ def draw_exact(session: Session, look: Look) -> str:
         for title, time, drawn in panels
     )
     rows = "".join(
-        _row(phrase, reused, exact, number, colours[number])
+        _row(phrase, reused, exact, number, colours[phrase])
         for number, phrase in enumerate(reused.phrases)
     )
     return f"""

@@ -75,14 +75,14 @@ def test_the_same_result_gives_the_same_bytes(comparison):
 
 def test_the_python_gives_the_same_masks(comparison):
     names = {}
-    exec(python_code(comparison, 0.4), names)
+    exec(python_code(comparison, Look(threshold=0.4)), names)
     for name, found in comparison.at(0.4).items():
         assert np.array_equal(names["masks"][name], found.mask)
 
 
 def test_the_command_line_gives_the_same_masks(comparison, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    draw, segment = command_line(comparison, 0.4).splitlines()
+    draw, segment = command_line(comparison, Look(threshold=0.4)).splitlines()
     python, option, program = shlex.split(draw)
     assert (python, option) == ("python", "-c")
     exec(program, {})

@@ -12,10 +12,10 @@ from ldznet.ui.compare.handlers import SKIP, Handlers
 from ldznet.ui.compare.layout import Messages
 from ldznet.ui.compare.page import Above, Below
 from ldznet.ui.examples import read_examples
-from ldznet.ui.look import VIEWS
+from ldznet.ui.look import FIRST_COLUMNS, VIEWS
 from ldznet.ui.models import Models
 
-LOOK = ("overlay", 0.5, 0.45, None, "znet", "ldznet")
+LOOK = ("overlay", 0.5, 0.45, None, FIRST_COLUMNS, "znet", "ldznet")
 SETTINGS = (0, 400, "{}", None, None)  # seed, timestep, template, truth, its phrase
 
 
@@ -48,23 +48,23 @@ def split(outputs):
     return SimpleNamespace(
         comparison=comparison,
         above=Above(*rest[:2]),
-        below=Below(*rest[2:6]),
-        shown=rest[6],
-        messages=Messages(*rest[8:]),
+        below=Below(*rest[2:8]),
+        shown=rest[8],
+        messages=Messages(*rest[12:]),
     )
 
 
 def test_a_run_gives_every_network_and_phrase(handlers, first, upload, picture, segmenter):
     answer = run(handlers, first, upload(picture), " red ball,\n the  tree;red ball ")
     assert answer.comparison.phrases == ("red ball", "the tree")
-    assert list(answer.comparison.packed) == list(segmenter.networks)
+    assert answer.comparison.networks == FIRST_COLUMNS
     expected = segmenter.compare(picture, ["red ball", "the tree"])
     for name, found in answer.comparison.at(0.5).items():
         assert np.array_equal(found.mask, expected[name].mask)
     assert answer.shown.value == ["red ball", "the tree"]
     assert answer.above.cards.count("<figure") == 3
     assert "upload.png" in answer.above.settings
-    assert answer.messages == ("", "", "", "")
+    assert set(answer.messages) == {""}
 
 
 def test_settings_reach_the_models(handlers, first, upload, picture, segmenter):
@@ -145,7 +145,7 @@ def test_controls_act_without_a_model(handlers, first, monkeypatch):
 
 def test_what_is_below_follows_the_controls(handlers, first):
     one = handlers.look_below(first, *LOOK)
-    other = handlers.look_below(first, "overlay", 0.5, 0.45, None, "ldznet", "znet")
+    other = handlers.look_below(first, "overlay", 0.5, 0.45, None, FIRST_COLUMNS, "ldznet", "znet")
     assert np.array_equal(one.pair[0], other.pair[1])
     assert one.agreement == other.agreement
     assert ".at(0.7)" in handlers.look_below(first, "overlay", 0.7, *LOOK[2:]).python
@@ -195,15 +195,15 @@ def test_an_uploaded_truth_is_used(handlers, first, upload):
     mask = np.zeros((128, 128), np.uint8)
     mask[:, :64] = 255
     phrase = first.phrases[0]
-    comparison, *shown, said = handlers.add_truth(first, upload(mask), phrase, *LOOK)
+    comparison, said = handlers.add_truth(first, upload(mask), phrase)
     assert said == ""
     assert np.array_equal(comparison.picture.truth[phrase], mask > 0)
-    assert shown[0] != handlers.look_above(first, *LOOK).cards
+    assert handlers.look_above(comparison, *LOOK).cards != handlers.look_above(first, *LOOK).cards
 
 
 def test_a_truth_of_another_size_is_refused(handlers, first, upload):
     path = upload(np.zeros((64, 32), np.uint8))
-    comparison, *_, said = handlers.add_truth(first, path, first.phrases[0], *LOOK)
+    comparison, said = handlers.add_truth(first, path, first.phrases[0])
     assert comparison == SKIP
     assert "32 × 64 pixels and the picture 128 × 128" in said
 

@@ -7,9 +7,10 @@ from ldznet.ui.compare.handlers import SKIP, Handlers
 from ldznet.ui.compare.layout import Messages
 from ldznet.ui.comparison import Picture
 from ldznet.ui.examples import read_examples
+from ldznet.ui.look import FIRST_COLUMNS
 from ldznet.ui.models import Models
 
-LOOK = ("overlay", 0.5, 0.45, None, "znet", "ldznet")
+LOOK = ("overlay", 0.5, 0.45, None, FIRST_COLUMNS, "znet", "ldznet")
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,9 @@ def test_without_phrases_it_waits_to_be_asked(handlers, picture):
     assert np.array_equal(outputs[0], picture)
     assert outputs[1] == ""
     assert outputs[4] == SKIP  # the comparison from before
-    messages = Messages(*outputs[-4:])
+    messages = Messages(*outputs[-len(Messages._fields) :])
     assert "Write what to find" in messages.phrases
 
 
 def test_nothing_handed_over_changes_nothing(handlers):
-    assert set(map(str, handlers.receive(None, *LOOK)[:-4])) == {str(SKIP)}
+    assert set(map(str, handlers.receive(None, *LOOK)[: -len(Messages._fields)])) == {str(SKIP)}
