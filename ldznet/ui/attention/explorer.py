@@ -32,10 +32,11 @@ _HOUR = 3600  # seconds that a session's results are kept
 _OWN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Any view may need a pass, and passes wait for one another; a moving slider skips what is stale.
 _MODEL: dict[str, Any] = {
-    **_OWN,
+    "api_visibility": "private",
     "concurrency_id": MODEL_QUEUE,
     "concurrency_limit": 1,
     "trigger_mode": "always_last",
+    "show_progress": "minimal",  # on the hint, and only where it takes long
 }
 _SET_OPACITY = "(value) => document.querySelector('#explore').style.setProperty('--heat', value)"
 FIRST_VIEW = "words"
@@ -71,7 +72,7 @@ def build_explorer(models: Models, desk: Desk, tabs: gr.Tabs, explore: str) -> N
         handlers.take,
         [desk.for_attention, view, *explorer.inputs[1:], *explorer.controls],
         [explorer.inputs.picture, explorer.inputs.phrase, explorer.inputs.timestep, *wire.answer],
-        **_MODEL,
+        **wire.running,
     ).then(lambda: gr.Tabs(selected=explore), outputs=tabs, **_OWN)
 
 
@@ -84,6 +85,7 @@ class _Wires:
         self.explorer, self.handlers = explorer, handlers
         self.inside, self.view = inside, view
         self.session = [inside, view]
+        self.running: dict[str, Any] = {**_MODEL, "show_progress_on": explorer.hint}
         self.answer = [
             inside,
             explorer.step,
@@ -100,37 +102,36 @@ class _Wires:
         """What decides a picture, its words and its noise."""
         explorer, inputs = self.explorer, self.explorer.inputs
         asked = [*self.session, *inputs, *explorer.controls]
-        running = {**_MODEL, "show_progress": "minimal", "show_progress_on": explorer.hint}
         gr.on(
             [explorer.run.click, inputs.phrase.submit, inputs.picture.upload],
             self.handlers.run,
             asked,
             self.answer,
-            **running,
+            **self.running,
         )
         gr.on([inputs.timestep.input, inputs.seed.input], self.handlers.run, asked, self.answer,
-              **_MODEL)  # fmt: skip
+              **self.running)  # fmt: skip
         explorer.step.input(
             self.handlers.scrub,
             [*self.session, explorer.step, *explorer.controls],
             [inputs.timestep, *self.answer],
-            **_MODEL,
+            **self.running,
         )
         explorer.gallery.click(
             self.handlers.pick_example,
             [self.view, inputs.timestep, inputs.seed, *explorer.controls],
             [inputs.picture, inputs.phrase, *self.answer],
-            **running,
+            **self.running,
         )
         explorer.messages.phrases.click(_replace, inputs.phrase, inputs.phrase, **_OWN).then(
-            self.handlers.run, asked, self.answer, **running
+            self.handlers.run, asked, self.answer, **self.running
         )
         explorer.shown.features.click(
             self.handlers.pick_frame,
             [inputs.timestep, explorer.controls.feature_block],
             [inputs.timestep, explorer.controls.feature_block],
             **_OWN,
-        ).then(self.handlers.run, asked, self.answer, **_MODEL)
+        ).then(self.handlers.run, asked, self.answer, **self.running)
 
     def looks(self) -> None:
         """What decides a single view."""
@@ -138,23 +139,29 @@ class _Wires:
         looked = [*self.session, *controls]
         for name, tab in explorer.tabs.items():
             tab.select(partial(str, name), outputs=self.view, queue=False, **_OWN).then(
-                handlers.look, looked, self.answer, **_MODEL
+                handlers.look, looked, self.answer, **self.running
             )
-        gr.on([control.input for control in controls], handlers.look, looked, self.answer, **_MODEL)
+        gr.on(
+            [control.input for control in controls],
+            handlers.look,
+            looked,
+            self.answer,
+            **self.running,
+        )
         explorer.preset.input(
             handlers.choose_preset,
             [*self.session, explorer.preset, *controls],
             [explorer.single, *controls[:4], *self.answer],
-            **_MODEL,
+            **self.running,
         )
-        explorer.shown.words.click(handlers.enlarge, looked, self.answer, **_MODEL)
-        explorer.shown.point.select(handlers.point_at, looked, self.answer, **_MODEL)
+        explorer.shown.words.click(handlers.enlarge, looked, self.answer, **self.running)
+        explorer.shown.point.select(handlers.point_at, looked, self.answer, **self.running)
         gr.on(
             [explorer.x.input, explorer.y.input],
             handlers.point,
             [*self.session, explorer.x, explorer.y, *controls],
             self.answer,
-            **_MODEL,
+            **self.running,
         )
         explorer.opacity.change(None, explorer.opacity, js=_SET_OPACITY, **_OWN)
 
@@ -173,7 +180,7 @@ class _Wires:
                 write,
                 [self.inside, *self.explorer.controls],
                 [self.inside, self.explorer.file],
-                **{**_MODEL, "trigger_mode": "once"},
+                **{**self.running, "trigger_mode": "once"},
             ).then(None, js=press(self.explorer.file), **_OWN)
 
 

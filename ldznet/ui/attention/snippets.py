@@ -48,6 +48,7 @@ def _calls(inside: Inside, choices: Choices) -> dict[str, list[str]]:
     asked = f"subject, {phrase!r}"
     when, noise = f"timestep={timestep}", f"seed={seed}"
     at = f"{asked}, {inside.point[0]}, {inside.point[1]}"
+    reads = f"reads = fusion_point(segmenter, {at}, block={choices.fusion_block}, {when}, {noise})"
     return {
         "words": [
             f"words = attention_words(backbone, {asked}, {when}, "
@@ -55,7 +56,7 @@ def _calls(inside: Inside, choices: Choices) -> dict[str, list[str]]:
         ],
         "point": [
             f"looks = self_attention_point(backbone, {at}, block={choices.block}, {when}, {noise})",
-            f"reads = fusion_point(segmenter, {at}, block={choices.fusion_block}, {when}, {noise})",
+            *[reads] * ("network" in inside.kept),  # there only where LD-ZNet has weights
         ],
         "features": [
             f"times = features_over_timesteps(backbone, {asked}, "

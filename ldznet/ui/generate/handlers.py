@@ -51,8 +51,8 @@ class Handlers:
     """The handlers of one app; a session's state comes in and goes out with each call.
 
     `kept` is the session's pictures, None before the first of its own or when they were put away,
-    which `own` tells apart. `look` is view, threshold and opacity. `agreement` was measured with the
-    backbone of `first`.
+    which `own` tells apart. `look` is view, threshold and opacity. `agreement` was measured with
+    the backbone of `first`.
     """
 
     def __init__(self, models: Models, first: Session, agreement: str = "") -> None:

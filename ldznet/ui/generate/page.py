@@ -1,16 +1,17 @@
 """What the tab shows of a session: every output that follows from it and a look."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
+from ldznet.figures.palette import NETWORK_COLOURS
 from ldznet.types import Generation
 from ldznet.ui.cards import READS, draw_cards
 from ldznet.ui.generate.exact import draw_exact
 from ldznet.ui.generate.session import Session
 from ldznet.ui.generate.snippets import command_line, python_code
 from ldznet.ui.look import COLUMNS, Look
-from ldznet.ui.widgets import message, term
+from ldznet.ui.widgets import term
 
 FALLBACK = 400  # the timestep that the finished latents are noised at where nothing was kept
 _REUSING = {**READS, "ldznet": f"reads {term('latent')} and {term('features')} of the drawing"}
@@ -52,9 +53,17 @@ def draw_found(session: Session, look: Look) -> str:
     if session.found is None or not look.phrases:
         return _NOTHING
     reads = READS if session.generation.feature_timestep is None else _REUSING
-    columns = (*session.found.packed, *session.missing)
-    absent = {name: message(remedy) for name, remedy in session.missing.items()}
-    return draw_cards(session.found, replace(look, columns=columns), COLUMNS, reads, absent)
+    return draw_cards(session.found, look, COLUMNS, reads) + draw_remedies(session.missing)
+
+
+def draw_remedies(missing: Mapping[str, str]) -> str:
+    """A panel per network without weights; nothing if none is missing."""
+    panels = "".join(
+        f'<section style="--own:{NETWORK_COLOURS[name]}"><strong>{escape(COLUMNS[name])}</strong>'
+        f"<p>{escape(remedy)}</p></section>"
+        for name, remedy in missing.items()
+    )
+    return f'<div class="remedies">{panels}</div>' if panels else ""
 
 
 def draw_note(session: Session, agreement: str) -> str:

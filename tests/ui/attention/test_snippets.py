@@ -38,7 +38,9 @@ def run(code):
 
 
 def test_the_python_gives_the_arrays_of_its_view(models, inside):
-    found = {view: FIND[view](models, inside, CHOICES)[1] for view in VIEWS}
+    found = {}
+    for view in VIEWS:
+        inside, found[view] = FIND[view](models, inside, CHOICES)
     given = {view: run(python_code(inside, view, CHOICES)) for view in VIEWS}
     assert np.array_equal(given["words"]["words"].maps, found["words"].maps)
     attention, fusion = found["point"]
