@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.generation import FEATURE_TIMESTEPS
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, MAX_SEED
 from ldznet.phrases import apply_template
@@ -103,6 +104,21 @@ def official_passes(
                 )
             )
     return tuple(passes)
+
+
+def usable_templates(backbone: LatentDiffusion, phrases: Sequence[str]) -> tuple[str, ...]:
+    """The official templates whose words the backbone was taught, and in which all phrases fit."""
+    limit = backbone.text_encoder.config.max_position_embeddings
+
+    def fits(template: str) -> bool:
+        rows = backbone.tokenizer(list(apply_template(template, phrases))).input_ids
+        return all(len(row) <= limit for row in rows)
+
+    return tuple(
+        template
+        for template in TEMPLATES
+        if not backbone.unknown_words(template.replace("{}", "")) and fits(template)
+    )
 
 
 def spread_timestep(member: int) -> int:

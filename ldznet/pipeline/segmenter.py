@@ -24,11 +24,11 @@ from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
 from ldznet.pipeline.recipe import (
     DETERMINISTIC,
     OFFICIAL,
-    TEMPLATES,
     Pass,
     check_recipe,
     deterministic_passes,
     official_passes,
+    usable_templates,
 )
 from ldznet.pipeline.running import Progress, run_networks, timed
 from ldznet.question import Question, ask, check_names
@@ -296,18 +296,13 @@ class Segmenter:
                 phrases, seed=seed, timestep=timestep, template=template, ensemble=ensemble
             )
         worded = self.template if template is None else template
-        # A word that the backbone was never taught would only confuse it.
-        understood = [
-            other
-            for other in TEMPLATES
-            if other != worded and not self.backbone.unknown_words(other.replace("{}", ""))
-        ]
+        others = usable_templates(self.backbone, phrases) if ensemble > 1 else ()
         return deterministic_passes(
             phrases,
             seed=seed,
             timestep=timestep,
             template=worded,
-            others=understood,
+            others=[other for other in others if other != worded],
             ensemble=ensemble,
         )
 
