@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import add_models, add_noise, add_result_file, open_segmenter
+from ldznet.cli.options import WHOSE, add_models, add_noise, add_result_file, open_segmenter
 from ldznet.cli.results import check_result_path, write_result
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--styles", nargs="+", default=["photo"], metavar="STYLE", help="or all")
     parser.add_argument("--count", type=int, default=300, help="scenes of each style")
     parser.add_argument("--phrases-per-scene", type=int, default=2)
-    parser.add_argument("--network", nargs="+", default=["all"], help="rgbnet, znet, ldznet or all")
+    parser.add_argument("--network", nargs="+", default=["all"], help=WHOSE)
     parser.add_argument("--threshold", type=float, default=0.5, help="a multiple of 0.02")
     add_noise(parser)
     add_models(parser)
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
         reports = evaluate(
             segmenter,
             tqdm(dataset, style, unit=" phrases", leave=False, disable=None),
-            list(segmenter.networks),
+            [*segmenter.networks, *segmenter.peers],
             seed=arguments.seed,
             timestep=arguments.timestep,
             threshold=arguments.threshold,

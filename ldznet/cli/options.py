@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from ldznet.backbone import LatentDiffusion
     from ldznet.pipeline import Segmenter
 
+# What `--network` may name; "all" are those that run without being fetched.
+WHOSE = "rgbnet, znet, ldznet, attention (untrained), clipseg (fetched), or all of ours"
+
 
 def add_backbone(parser: argparse.ArgumentParser) -> None:
     """`--backbone`, `--device` and `--precision`, as `load_backbone` takes them."""
@@ -58,7 +61,7 @@ def add_noise(parser: argparse.ArgumentParser) -> None:
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
     """`--network` and `--threshold`: whose masks are written."""
-    parser.add_argument("--network", default="ldznet", help="rgbnet, znet, ldznet or all")
+    parser.add_argument("--network", default="ldznet", help=WHOSE)
     parser.add_argument("--threshold", type=float, default=0.5, help="probability, 0 to 1")
 
 

@@ -76,5 +76,5 @@ def _summary(report: Mapping[str, Any], output: Path) -> str:
             what = f"{row['mask']}  {share:.1%} of the image, score {row['score']:.2f}"
             if not row["area"]:
                 what = f"no pixel above {report['threshold']}; highest {row['highest']:.2f}"
-            lines.append(f"{name:7} {row['phrase']}: {what}")
+            lines.append(f"{name:9} {row['phrase']}: {what}")
     return "\n".join(lines)

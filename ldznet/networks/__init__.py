@@ -1,4 +1,4 @@
-"""The segmentation networks: trained on top of the frozen backbone, and one that needs no training."""
+"""The segmentation networks: those trained on a frozen backbone, and one that needs no training."""
 
 import json
 from pathlib import Path

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ldznet.blocks import BLOCKS
-from ldznet.types import Encoding, Reading
+from ldznet.types import AttentionKind, Encoding, Reading
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class AttentionBaseline(nn.Module):
         found = functional.interpolate(found, size=encoding.pixels.shape[-2:], mode="bilinear")
         return STEEPNESS * (found - 0.5)  # (B, 1, H, W)
 
-    def _read(self, encoding: Encoding, timestep: int, block: int, kind: str) -> Tensor:
+    def _read(self, encoding: Encoding, timestep: int, block: int, kind: AttentionKind) -> Tensor:
         try:
             return encoding.attention[timestep, block, kind].float()
         except KeyError:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
 from ldznet.execution.attention import install_direct_attention
+from ldznet.execution.full_precision import keep_full_precision
 from ldznet.networks.head import MaskHead, start_in_linear_range
 from ldznet.types import Encoding, Reading
 
@@ -63,6 +64,7 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
             norm_num_groups=norm_num_groups,
         )
         start_in_linear_range(self.unet.conv_out)
+        keep_full_precision(self.unet.conv_norm_out, self.unet.conv_out)
         self.head = MaskHead(factor)
         self.extend()
         install_direct_attention(self.unet)

@@ -4,15 +4,18 @@ import math
 
 from torch import Tensor, nn
 
+from ldznet.execution.full_precision import FullPrecision
+
 # How far above zero the head's activations start: SiLU is nearly the identity there.
 LINEAR_RANGE = 4.0
 
 
-class MaskHead(nn.Sequential):
+class MaskHead(FullPrecision, nn.Sequential):
     """Maps (B, 1, h, w) to logits (B, 1, h * factor, w * factor); one channel wide throughout.
 
     A 3x3 convolution, then for every doubling: SiLU, 2x2 transposed convolution of stride 2, SiLU,
-    3x3 convolution; no activation at the end. Numbered like the official `final`.
+    3x3 convolution; no activation at the end. Numbered like the official `final`. It stays in
+    float32 whatever the network is cast to.
 
     With PyTorch's usual random weights a chain this narrow passes almost no gradient: each SiLU
     halves what is near zero, each convolution shrinks it further. So it starts as a plain

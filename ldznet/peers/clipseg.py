@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,10 +19,10 @@ VARIABLE = "LDZNET_CLIPSEG"  # names a folder to be used instead of the hub
 
 
 class ClipSeg:
-    """CLIPSeg as transformers has it: every picture is squashed to its square, 352 pixels a side."""
+    """CLIPSeg as transformers has it; it squashes every picture to 352 x 352 pixels."""
 
-    name: ClassVar[str] = "clipseg"
-    title: ClassVar[str] = "CLIPSeg"
+    name = "clipseg"
+    title = "CLIPSeg"
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         """Join transformers' model, image processor and tokenizer; the model is frozen in place."""
@@ -53,12 +53,13 @@ class ClipSeg:
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except Exception as error:  # safetensors, torch and transformers each raise their own
             raise ValueError(
-                f"The files in '{folder.name}' cannot be read as those of CLIPSeg; fetch them again."
+                f"The files in '{folder.name}' cannot be read as CLIPSeg's; fetch them again."
             ) from error
-        if report["missing_keys"] or report["mismatched_keys"]:
+        words = model.config.text_config.vocab_size
+        if report["missing_keys"] or report["mismatched_keys"] or len(tokenizer) != words:
             raise ValueError(
-                f"The weights in '{folder.name}' are not whole or not those of CLIPSeg; fetch them "
-                "again."
+                f"The weights and words in '{folder.name}' are not whole or not those of CLIPSeg; "
+                "fetch them again."
             )
         return cls(model.to(device), processor, tokenizer)
 

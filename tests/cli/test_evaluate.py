@@ -63,7 +63,7 @@ def test_scores_equal_those_of_a_loop_over_the_dataset(evaluate, weights):
     assert status == 0
     scored = json.loads(path.read_text())["sets"]["flat"]
     assert (scored["scenes"], scored["phrases"]) == (COUNT, COUNT * PER_SCENE)
-    ratios = {"rgbnet": [], "znet": [], "ldznet": [], "everything": [], "nothing": []}
+    ratios = {name: [] for name in [*segmenter.networks, "everything", "nothing"]}
     options = {"style": "flat", "count": COUNT, "phrases_per_scene": PER_SCENE}
     for sample in open_dataset("shapes", "test", **options):
         masks = {"everything": np.ones_like(sample.mask), "nothing": np.zeros_like(sample.mask)}
