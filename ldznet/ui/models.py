@@ -1,6 +1,5 @@
 """The loaded backbones, and which of them answers for the session that is asking."""
 
-import gc
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -153,7 +152,6 @@ class Models:
                 found = Loaded(_read_safely(self._read, self.listed.get(name, name), name), name)
                 with self._lock:
                     self._other = found
-                gc.collect()  # models hold themselves in circles; the former one is large
         return found
 
 
