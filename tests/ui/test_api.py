@@ -24,9 +24,9 @@ def client(server, tmp_path_factory):
 
 @pytest.fixture
 def compare(client):
-    def compare(path, phrases="red ball, tree", threshold=0.5, seed=0, timestep=400):
+    def compare(path, phrases="red ball, tree", threshold=0.5, seed=0, timestep=400, **more):
         return client.predict(
-            handle_file(path), phrases, threshold, seed, timestep, api_name="/compare"
+            handle_file(path), phrases, threshold, seed, timestep, api_name="/compare", **more
         )
 
     return compare
@@ -70,6 +70,14 @@ def test_the_answer_is_that_of_the_segmenter(compare, scene, pocket):
     for name, network in found["networks"].items():
         mask = np.array(Image.open(network["phrases"][0]["mask"])) > 0
         assert (mask != expected[name].at(0.3).mask[0]).mean() < 0.001  # threads may round
+
+
+def test_networks_may_be_chosen_and_need_no_training(compare, scene, pocket):
+    found = compare(scene, "blue car", networks=["attention", "znet"])
+    assert list(found["networks"]) == ["attention", "znet"]
+    expected = pocket.compare(SCENE.image, ["blue car"], ["attention"])["attention"]
+    mask = np.array(Image.open(found["networks"]["attention"]["phrases"][0]["mask"])) > 0
+    assert (mask != expected.mask[0]).mean() < 0.001
 
 
 def test_phrases_may_come_as_a_list_or_as_text(compare, scene):
@@ -165,6 +173,10 @@ def test_too_much_for_one_request_is_refused(compare, save):
         ({"seed": 2.5}, "seed as a whole number; got 2.5"),
         ({"timestep": "abc"}, "timestep as a whole number"),
         ({"timestep": None}, "timestep as a whole number"),
+        ({"networks": "znet"}, "networks as a list of names"),
+        ({"networks": [1]}, "networks as a list of names"),
+        ({"networks": []}, "No network was named"),
+        ({"networks": ["own"]}, "no network 'own'; choose from rgbnet, znet, ldznet, attention"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_sentence(compare, scene, changes, said):
@@ -177,7 +189,7 @@ def test_settings_out_of_range_are_refused_in_one_sentence(compare, scene, chang
 def test_files_of_the_server_cannot_be_asked_for(server, scene):
     answer = httpx.post(
         f"{server.url}gradio_api/call/compare",
-        json={"data": [{"path": str(scene)}, "red ball", 0.5, 0, 400]},
+        json={"data": [{"path": str(scene)}, "red ball", 0.5, 0, 400, None]},
     )
     stream = httpx.get(f"{server.url}gradio_api/call/compare/{answer.json()['event_id']}")
     assert "event: error" in stream.text

@@ -99,6 +99,24 @@ def test_every_view_and_a_phrase_filter(page):
     )
 
 
+def test_a_column_is_turned_on_and_off(page):
+    page.locator("#columns label", has_text="Attention").click()
+    page.wait_for_selector(".card.attention .layer")
+    assert page.locator(".card .layer").count() == 4
+    assert page.locator(".card.attention tbody tr").count() == 3
+    page.wait_for_function("document.querySelectorAll('.agreement tbody tr').length === 6")
+    page.locator("#columns label", has_text="RGBNet").click()
+    page.wait_for_selector(".card.rgbnet", state="detached")
+    page.locator("#columns label", has_text="Own mask").click()
+    page.wait_for_selector(".card.own:has-text('Give a mask')")
+    page.locator("#own input[type=file]").set_input_files("examples/photo-118-truth-2.png")
+    page.wait_for_selector(".card.own .layer")
+    assert "No mask was given." in page.locator(".card.own tbody").inner_text()
+    page.locator(".gallery button").nth(3).click()
+    page.wait_for_selector(".settings:has-text('example flat')")
+    page.wait_for_selector(".card.attention .layer")  # runs, for no example holds it
+
+
 def test_an_example_and_a_new_scene_answer(page):
     page.locator(".gallery button").nth(3).click()
     page.wait_for_selector(".settings:has-text('example flat')")

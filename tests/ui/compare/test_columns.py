@@ -11,6 +11,7 @@ from ldznet.ui.cards import draw_cards
 from ldznet.ui.compare.agreement import draw_agreement_card, find_agreeing
 from ldznet.ui.compare.columns import draw_absent
 from ldznet.ui.compare.downloads import zip_files
+from ldznet.ui.compare.endpoint import compare_as_json
 from ldznet.ui.compare.handlers import SKIP, Handlers
 from ldznet.ui.compare.page import choose_pair, show_below
 from ldznet.ui.compare.snippets import command_line, python_code
@@ -186,6 +187,22 @@ def test_pair_and_snippets_follow_the_columns(handlers, comparison):
     assert "networks=['rgbnet', 'attention']" in python_code(found, shown)
     assert command_line(found, shown).count("--network ") == 2
     assert "networks=" not in python_code(found, Look(columns=FIRST_COLUMNS))
+
+
+def test_clients_may_ask_for_a_peer_and_hear_why_there_is_none(models, picture, peer, tmp_path):
+    def ask(network):
+        return compare_as_json(models, tmp_path, path, ["tree"], 0.5, 0, 400, [network])
+
+    path = tmp_path / "image.png"
+    Image.fromarray(picture).save(path)
+    peer.obstacle = "The hub cannot be reached."
+    with pytest.raises(ValueError, match="hub cannot be reached"):
+        ask("clipseg")
+    peer.obstacle = ""
+    assert list(ask("clipseg")["networks"]) == ["clipseg"]
+    models.segmenter.missing["ldznet"] = HOW
+    with pytest.raises(ValueError, match="python -m ldznet convert"):
+        ask("ldznet")
 
 
 @pytest.fixture
