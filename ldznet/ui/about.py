@@ -30,7 +30,9 @@ networks have the same shape and differ in what they read. <b>RGBNet</b> reads t
 <b>ZNet</b> reads the latent, the small grid into which a diffusion model packs a picture.
 <b>LD-ZNet</b> reads the latent and, besides, what the diffusion model computes inside while it
 looks at the noised picture together with your words. The idea is that a model that has learnt to
-draw from words knows where in a picture their things are.
+draw from words knows where in a picture their things are. Two rivals can stand beside them:
+<b>Attention</b> takes what the diffusion model's own attention says, without any training, and
+<b>CLIPSeg</b> is a model of other people that needs no diffusion.
 It is the method of <a href="{PAPER}">LD-ZNet</a> (ICCV 2023); the authors' own code is
 <a href="{OFFICIAL_CODE}">here</a>.</p>
 <h2>How to read the page</h2>
@@ -47,12 +49,19 @@ alone, stripes where two agree. Below it is how much every pair overlaps.</dd>
 picture and words is done once for all three and not counted.</dd>
 </dl>
 <h2>What it cannot do</h2>
-<p>The backbone here, <b>pocket</b>, is a miniature of Stable Diffusion's shape, small enough for a
-processor without a graphics card. It was trained from nothing on drawn scenes of 128 × 128
+<p>The backbone that the page begins with, <b>pocket</b>, is a miniature of Stable Diffusion's
+shape, small enough for a processor without a graphics card. It was trained from nothing on drawn scenes of 128 × 128
 pixels and knows only their world: their things, nine colours, two sizes, and where things stand. A
 photograph is foreign to it. The networks saw true masks in the photo style only; how they do in the
 other styles is part of what the page lets you find out. One picture proves nothing about which
 network is better: the scores over many are in the README.</p>
+<h2>Other backbones</h2>
+<p>At the head of the page Stable Diffusion can be chosen in pocket's place: its weights are fetched
+once, several gigabytes, and it wants a graphics card or patience. It draws and can be looked into
+at once, and Attention answers. The networks need weights trained for it; where there are none, they
+say how to get them. Every result names the backbone that made it, and keeps it when another is
+chosen. Whoever runs the page on their own machine can also type a hub id, a folder of diffusers'
+layout or a .safetensors file there, or set LDZNET_BACKBONE and LDZNET_NETWORKS before the start.</p>
 <h2>Words</h2>
 <dl>{_WORDS}</dl>
 <h2>Cite the paper</h2>
