@@ -25,9 +25,9 @@ lint: $(DEVELOPER) ## Check format, style and types
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m mypy
 
-bench: $(RUNTIME) ## Time a comparison of the networks and the drawing of scenes
+bench: $(RUNTIME) ## Measure speed and memory, with an idle machine, in 15 minutes
 	@mkdir -p assets/benchmarks
-	@$(BIN)/python -m ldznet bench --output assets/benchmarks/compare.json
+	@$(BIN)/python -m ldznet bench --output assets/benchmarks/speed.json
 
 pocket: $(RUNTIME) ## Train the miniature backbone and its networks; resumes where it stopped
 	$(MALLOC) $(BIN)/python -m ldznet.training.pocket

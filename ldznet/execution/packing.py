@@ -46,8 +46,10 @@ class _Packed(nn.Module):
         raise NotImplementedError
 
     def _fits(self, states: Tensor) -> bool:
-        """Whether the packed kernel may run: it has no gradient and one data type."""
-        return not (torch.is_grad_enabled() and states.requires_grad)
+        """Whether the packed kernel may run, which has no gradient."""
+        weight = self._parameters["weight"]
+        learning = states.requires_grad or (weight is not None and weight.requires_grad)
+        return not (learning and torch.is_grad_enabled())
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
