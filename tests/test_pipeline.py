@@ -254,7 +254,7 @@ def test_networks_of_another_backbone_are_refused(backbone, segmenter, change, m
 
 
 def test_pocket_takes_its_native_pictures_as_they_are(pocket):
-    assert list(pocket.networks) == list(NETWORKS)
+    assert list(pocket.networks) == [*NETWORKS, "attention"]
     assert pocket.frame(128, 128) == whole_frame(128, 128)
     found = pocket.compare(Image.effect_noise((128, 128), 50), ["red ball"])
     assert all(each.probability.shape == (1, 128, 128) for each in found.values())
