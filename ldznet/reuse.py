@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from time import perf_counter
 
-import numpy as np
-
+from ldznet.agreement import Agreement, Tally
 from ldznet.backbone import generate
 from ldznet.bench import Spread, spread_of, spread_of_ratios
 from ldznet.data.shapes import CATEGORIES, SPLITS, caption, draw_scene
 from ldznet.data.shapes.language import plural
-from ldznet.metrics import iou
 from ldznet.noun_phrases import noun_phrases
 from ldznet.pipeline import Segmenter
 from ldznet.types import Generation, Segmentation
@@ -28,17 +26,6 @@ THINGS = frozenset([*CATEGORIES, *map(plural, CATEGORIES)])
 DIFFICULTIES = ("single", "pair", "full")  # of the scenes, in turns: one thing, up to two, to four
 
 Way = Callable[[Generation, Sequence[str]], Segmentation]
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How alike one way's masks and probabilities are to those of the exact way."""
-
-    phrases: int
-    both_empty: int  # phrases for which neither way found a pixel
-    mean_iou: float  # in [0, 1]; two empty masks count as 1
-    mean_iou_found: float  # the same without those; 0 if there are no others
-    probability_difference: float  # mean over all pixels, absolute, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -95,8 +82,8 @@ def measure_reuse(
         "exact": generated(reuse=False),
         "encoded": lambda generation, phrases: segmenter(generation.image, phrases, NETWORK),
     }
-    tallies: dict[str, _Tally] = defaultdict(_Tally)
-    things: dict[int, _Tally] = defaultdict(_Tally)
+    tallies: dict[str, Tally] = defaultdict(Tally)
+    things: dict[int, Tally] = defaultdict(Tally)
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     before: Generation | None = None
     for number, (prompt, phrases) in enumerate(follow(islice(prompts(), count))):
@@ -133,30 +120,6 @@ def measure_reuse(
         ratio_to_exact=spread_of_ratios(seconds["reused"], seconds["exact"]),
         ratio_to_encoded=spread_of_ratios(seconds["reused"], seconds["encoded"]),
     )
-
-
-class _Tally:
-    """Collects phrase by phrase what an `Agreement` says."""
-
-    def __init__(self) -> None:
-        self.overlaps: list[float | None] = []
-        self.differences: list[float] = []
-
-    def add(self, found: Segmentation, expected: Segmentation) -> None:
-        self.overlaps += map(iou, found.mask, expected.mask)
-        difference = np.abs(found.probability - expected.probability)
-        self.differences += difference.mean(axis=(1, 2)).tolist()
-
-    def result(self) -> Agreement:
-        seen = [overlap for overlap in self.overlaps if overlap is not None]
-        empty = len(self.overlaps) - len(seen)
-        return Agreement(
-            phrases=len(self.overlaps),
-            both_empty=empty,
-            mean_iou=(sum(seen) + empty) / len(self.overlaps),
-            mean_iou_found=float(np.mean(seen)) if seen else 0.0,
-            probability_difference=float(np.mean(self.differences)),
-        )
 
 
 def _turned(ways: list[str], number: int) -> list[str]:

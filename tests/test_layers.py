@@ -23,7 +23,16 @@ ROWS = (
     },
     {"backbone", "networks", "data", "metrics", "figures", "peers"},
     {"pipeline", "export", "inspection", "plates", "checking", "conversion"},
-    {"training", "evaluation", "bench", "reuse", "pointing", "memory"},
+    {
+        "training",
+        "evaluation",
+        "bench",
+        "reuse",
+        "pointing",
+        "memory",
+        "agreement",
+        "precision_check",
+    },
     {"cli", "ui"},
     {"__main__", "app"},
 )

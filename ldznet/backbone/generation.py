@@ -128,6 +128,14 @@ def build_pipeline(backbone: LatentDiffusion) -> "StableDiffusionPipeline":
         feature_extractor=None,
         requires_safety_checker=False,
     )
+    encode = pipeline.encode_prompt
+
+    def encode_prompt(*arguments: Any, **options: Any) -> tuple[Tensor | None, ...]:
+        """As the U-Net reads it, whose precision may be lower than the text encoder's."""
+        found = encode(*arguments, **options)
+        return tuple(None if each is None else each.to(backbone.dtype) for each in found)
+
+    pipeline.encode_prompt = encode_prompt
     # The pipeline counts the autoencoder's levels, which misses the patch of a PatchAutoencoder.
     pipeline.vae_scale_factor = backbone.factor
     pipeline.set_progress_bar_config(disable=True)

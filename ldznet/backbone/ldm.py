@@ -120,7 +120,8 @@ class LatentDiffusion:
         for text, row in zip(texts, ids, strict=True):
             if len(row) > limit:  # raises, having read the text again to say where it would be cut
                 check_length(self.tokenizer, text, limit, f"'{text[:40]}…'")
-        return self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
+        states = self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
+        return states.to(self.dtype)
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:
         """Standard normal noise, the same on every device for the same seed.

@@ -8,8 +8,9 @@
   are so small that converting to and fro costs what the products save.
 
 bfloat16 comes first because it has float32's range: no activation of Stable Diffusion, whatever the
-picture, overflows in it. What decides little of the time and much of the result stays in float32 in
-every precision: the noise and its mixture with the latents, recorded attention, and the
+picture, overflows in it. What takes little of the time and decides much of the result stays in
+float32 in every precision: the text encoder, the noise and its mixture with the latents, recorded
+attention, the networks' output layer and mask head (see `execution.full_precision`), and the
 probabilities. Every choice can be overridden by name.
 """
 
@@ -21,6 +22,9 @@ PRECISIONS = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+# Of the text encoder, whatever the other models run in: through its layers a rounding grows, and
+# every phrase is encoded once.
+TEXT_PRECISION = torch.float32
 # Parameters of all models of a backbone. Pocket has 5 million, Stable Diffusion 1.x 1,066 million.
 LARGE = 100_000_000
 

@@ -7,7 +7,18 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ldznet.cli import bench, convert, evaluate, generate, inspect, memory, pointing, reuse, segment
+from ldznet.cli import (
+    bench,
+    convert,
+    evaluate,
+    generate,
+    inspect,
+    memory,
+    pointing,
+    precision,
+    reuse,
+    segment,
+)
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS = {
@@ -18,6 +29,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "reuse": reuse,
     "pointing": pointing,
+    "precision": precision,
     "memory": memory,
     "bench": bench,
 }

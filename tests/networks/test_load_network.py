@@ -50,7 +50,7 @@ def test_saved_and_loaded_again(saved, tiny, encode, name):
 
 def test_half_precision_weights_load(saved, tmp_path, encode):
     load_network(saved / "znet").half().save_pretrained(tmp_path / "half")
-    assert load_file(tmp_path / "half" / WEIGHTS)["head.0.weight"].dtype == torch.float16
+    assert load_file(tmp_path / "half" / WEIGHTS)["unet.conv_in.weight"].dtype == torch.float16
     loaded = load_network(tmp_path / "half").float()
     encoding = encode(factor=4)
     with torch.no_grad():

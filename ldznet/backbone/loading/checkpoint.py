@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 from ldznet import official
 from ldznet.backbone.loading.folder import load_scheduler, load_tokenizer
 from ldznet.backbone.loading.topology import check_keys, refusal
-from ldznet.backbone.precision import choose_dtype
+from ldznet.backbone.precision import TEXT_PRECISION, choose_dtype
 from ldznet.backbone.schedule import build_scheduler, is_standard
 from ldznet.hub import REVISIONS, fetch
 from ldznet.official.first_stage import build_first_stage
@@ -73,8 +73,8 @@ def load_checkpoint(path: Path, device: torch.device, precision: str) -> dict[st
     tokenizer = _find_tokenizer(path, 2 if second else 1)
     parameters = sum(each.numel() for _, of_model in parts.values() for each in of_model.values())
     dtype = choose_dtype(device, precision, parameters=parameters)
-    for model, of_model in parts.values():
-        _fill(model, of_model, dtype)
+    for name, (model, of_model) in parts.items():
+        _fill(model, of_model, TEXT_PRECISION if name == "text_encoder" else dtype)
     return {
         "vae": vae,
         "unet": unet,

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from ldznet.backbone.loading.topology import check_unet, refusal
-from ldznet.backbone.precision import choose_dtype
+from ldznet.backbone.precision import TEXT_PRECISION, choose_dtype
 
 # VAE classes a folder may name in vae/config.json, and the module each comes from.
 VAE_CLASSES = {
@@ -77,7 +77,7 @@ def load_folder(folder: Path, name: str, device: torch.device, precision: str) -
     return {
         "vae": _load_model(vae_class, folder / "vae", dtype),
         "unet": _load_model(UNet2DConditionModel, folder / "unet", dtype),
-        "text_encoder": _load_model(CLIPTextModel, folder / "text_encoder", dtype),
+        "text_encoder": _load_model(CLIPTextModel, folder / "text_encoder", TEXT_PRECISION),
         "tokenizer": load_tokenizer(folder / "tokenizer"),
         "scheduler": load_scheduler(folder / "scheduler"),
     }
