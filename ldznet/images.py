@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 8  # pixels: less holds no object
@@ -24,8 +24,8 @@ def read_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.I
     """The picture as an upright 8-bit RGB image.
 
     `source` is a path, a file's bytes, a Pillow image, or an array (H, W), (H, W, 3) or (H, W, 4)
-    of uint8. EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to
-    8 bits, and an animation gives its first frame.
+    of uint8. EXIF orientation is applied, transparency is laid on white, 16-bit and float grey are
+    scaled to 8 bits, an embedded colour profile is applied, and an animation gives its first frame.
 
     Raises ValueError for anything else, for more than 40 megapixels (read from the header, before
     decoding), a side under 8 pixels, or a side more than 16 times the other.
@@ -97,10 +97,38 @@ def _too_large() -> ValueError:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, in Pillow's several modes
-        levels = np.asarray(image).clip(0, 65535)
-        return Image.fromarray(np.round(levels / 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _from_levels(np.asarray(image))
+    if image.mode == "La":  # grey times its alpha, which converts to no other mode
+        image = image.convert("LA")
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+        flat = Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+        return _to_srgb(flat, image.info.get("icc_profile"))
+    return _to_srgb(image, image.info.get("icc_profile"))
+
+
+def _from_levels(levels: np.ndarray) -> Image.Image:
+    """Grey of more than 8 bits: 16, or floats up to 1, to 255 or to 65535; nothing is black."""
+    white = 65535
+    if levels.dtype.kind == "f":
+        levels = np.nan_to_num(levels, nan=0, posinf=0, neginf=0)
+        white = next((top for top in (1, 255) if levels.max() <= top), white)
+    return Image.fromarray(
+        np.round(levels.clip(0, white) * (255 / white)).astype(np.uint8)
+    ).convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The colours as sRGB, where the file says in which other space they are (Display P3, CMYK)."""
+    if profile:
+        try:
+            space = ImageCms.getOpenProfile(io.BytesIO(profile))
+            # From sRGB to itself they would only be rounded.
+            if "sRGB" not in ImageCms.getProfileDescription(space):
+                srgb = ImageCms.createProfile("sRGB")
+                converted = ImageCms.profileToProfile(image, space, srgb, outputMode="RGB")
+                return converted or image.convert("RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a damaged profile, or one of another kind of picture: the colours as they are
     return image.convert("RGB")

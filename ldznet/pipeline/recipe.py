@@ -106,19 +106,21 @@ def official_passes(
     return tuple(passes)
 
 
-def usable_templates(backbone: LatentDiffusion, phrases: Sequence[str]) -> tuple[str, ...]:
-    """The official templates whose words the backbone was taught, and in which all phrases fit."""
+def usable_templates(
+    backbone: LatentDiffusion, templates: Sequence[str], phrases: Sequence[str]
+) -> list[str]:
+    """Those of the templates whose words the backbone was taught, and in which all phrases fit."""
     limit = backbone.text_encoder.config.max_position_embeddings
 
     def fits(template: str) -> bool:
         rows = backbone.tokenizer(list(apply_template(template, phrases))).input_ids
         return all(len(row) <= limit for row in rows)
 
-    return tuple(
+    return [
         template
-        for template in TEMPLATES
+        for template in templates
         if not backbone.unknown_words(template.replace("{}", "")) and fits(template)
-    )
+    ]
 
 
 def spread_timestep(member: int) -> int:

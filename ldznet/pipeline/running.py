@@ -1,6 +1,7 @@
-"""Runs networks on one pass, and before them the diffusion model as far as they read it."""
+"""Runs networks on passes, and before them the diffusion model as far as they read it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -15,6 +16,44 @@ from ldznet.pipeline.recipe import Pass
 from ldznet.types import Encoding
 
 Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
+
+
+def run_passes(
+    backbone: LatentDiffusion,
+    networks: Mapping[str, Network],
+    passes: Sequence[Pass],
+    count: int,
+    encode: Callable[[Pass], Encoding],
+    report: Progress,
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """By name the mean (count, 1, h, w) of what all passes find for each phrase, and the seconds.
+
+    `count` are the phrases that the passes' rows number; each is in as many passes. A network that
+    reads nothing of the LDM is not run again for another noise or timestep.
+    """
+    sums: dict[str, Tensor] = {}
+    seconds: defaultdict[str, float] = defaultdict(float)
+    known: dict[tuple[str, Pass], Tensor] = {}
+    for number, asked in enumerate(passes if networks else ()):
+
+        def tell(share: float, step: str, number: int = number) -> None:
+            report((number + share) / len(passes), step)
+
+        still = replace(asked, timestep=0, seed=0)
+        run = {name: each for name, each in networks.items() if (name, still) not in known}
+        found = run_networks(backbone, run, encode(asked), asked, tell) if run else {}
+        for name, network in networks.items():
+            if name in found:
+                probability, spent = found[name]
+                seconds[name] += spent
+                if network.reading is None:
+                    known[name, still] = probability
+            else:
+                probability = known[name, still]
+            whole = sums.setdefault(name, torch.zeros(count, *probability.shape[1:]))
+            whole[list(asked.rows)] += probability
+    members = sum(len(asked.rows) for asked in passes) / count
+    return {name: whole / members for name, whole in sums.items()}, seconds
 
 
 def run_networks(

@@ -1,6 +1,5 @@
 """`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,18 +18,20 @@ from ldznet.images import read_image
 from ldznet.networks import NETWORKS, AttentionBaseline, Network, SegmentationNetwork
 from ldznet.networks.finding import find_networks
 from ldznet.peers import PEERS, Peer, load_peer
+from ldznet.pipeline.encoding import encode_texts, make_encoding
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
 from ldznet.pipeline.recipe import (
     DETERMINISTIC,
     OFFICIAL,
+    TEMPLATES,
     Pass,
     check_recipe,
     deterministic_passes,
     official_passes,
     usable_templates,
 )
-from ldznet.pipeline.running import Progress, run_networks, timed
+from ldznet.pipeline.running import Progress, run_passes, timed
 from ldznet.question import Question, ask, check_names
 from ldznet.types import Encoding, Generation, Segmentation
 
@@ -50,9 +51,11 @@ class Segmenter:
         networks: Mapping[str, Network],
         template: str = "{}",
         missing: Mapping[str, str] | None = None,
+        templates: Sequence[str] = TEMPLATES,
     ) -> None:
         """Join a backbone and networks trained on it; `template` words a phrase for the encoder.
 
+        `templates` are other wordings that the networks were trained in, for ensembles.
         `missing` says of other networks, by name, how to get their weights for this backbone.
         Raises ValueError if a network's configuration cannot fit the backbone.
         """
@@ -74,6 +77,7 @@ class Segmenter:
         self.missing = dict(missing or {})
         self.peers: dict[str, Peer] = {}  # see `add_peer`
         self.template = template
+        self.templates = tuple(templates)
         sides = [network.config["sample_size"] * backbone.factor for network in trained.values()]
         # Side of the square pictures the networks were trained on, in pixels.
         self.native_size: int = max(sides, default=backbone.native_size)
@@ -117,7 +121,10 @@ class Segmenter:
             every[AttentionBaseline.name] = AttentionBaseline.for_latents(
                 ldm.unet.config.sample_size
             )
-        segmenter = cls(ldm, every, missing=missing)
+        # Pocket's networks have only seen bare phrases: in "a photo of a {}." they find next to
+        # nothing (see assets/benchmarks/ensemble.json).
+        templates = () if str(backbone) == POCKET else TEMPLATES
+        segmenter = cls(ldm, every, missing=missing, templates=templates)
         for name in names or ():
             if name in PEERS:
                 segmenter.add_peer(name)
@@ -186,8 +193,9 @@ class Segmenter:
         `timestep` that is given holds in both.
 
         `ensemble` is how many readings to take the mean probability of, 1 to 16. They differ in
-        noise, timestep and template, the first is the plain one, and each costs as much again; the
-        image is still encoded once. Peers answer once.
+        noise, timestep and, among `templates`, wording; the first is the plain one, and each costs
+        as much again. The image is still encoded once, and who reads the same again is not run
+        again. Peers answer once.
 
         Raises ValueError for an unreadable image (see `read_image`), no phrase, an empty or
         over-long one, more than 16, an unknown network or recipe, a seed, timestep or ensemble out
@@ -200,7 +208,7 @@ class Segmenter:
         frame = self._frame(picture, recipe)
         report = progress or _ignore
         report(0, "Encoding the image")
-        texts = self._encode_texts(passes)
+        texts = encode_texts(self.backbone, passes)
         pixels = frame.fill(picture)
 
         @cache  # once for all passes, and not at all where only peers are asked
@@ -214,7 +222,7 @@ class Segmenter:
             if deviation is not None and asked.posterior_seed is not None:
                 noise = self.backbone.draw_noise(latents.shape, asked.posterior_seed)
                 latents = latents + deviation * noise
-            return self._encoding(texts[asked.texts], pixels, latents)
+            return make_encoding(self.backbone, texts[asked.texts], pixels, latents)
 
         return self._answer(question, passes, picture, frame, encode, report)
 
@@ -255,13 +263,15 @@ class Segmenter:
         question.check_memory(picture)
         report = progress or _ignore
         report(0, "Encoding the phrases")
-        texts = self._encode_texts(passes)
+        texts = encode_texts(self.backbone, passes)
         frame = whole_frame(*picture.size)  # that of the latents, whatever the networks' native one
         pixels = frame.fill(picture)
         kept = generation.features if reuse else {}
 
         def encode(asked: Pass) -> Encoding:
-            return self._encoding(texts[asked.texts], pixels, generation.latents, kept)
+            return make_encoding(
+                self.backbone, texts[asked.texts], pixels, generation.latents, kept
+            )
 
         return self._answer(question, passes, picture, frame, encode, report)
 
@@ -296,13 +306,15 @@ class Segmenter:
                 phrases, seed=seed, timestep=timestep, template=template, ensemble=ensemble
             )
         worded = self.template if template is None else template
-        others = usable_templates(self.backbone, phrases) if ensemble > 1 else ()
+        others = [each for each in self.templates if each != worded]
+        if ensemble > 1:
+            others = usable_templates(self.backbone, others, phrases)
         return deterministic_passes(
             phrases,
             seed=seed,
             timestep=timestep,
             template=worded,
-            others=[other for other in others if other != worded],
+            others=others,
             ensemble=ensemble,
         )
 
@@ -313,31 +325,6 @@ class Segmenter:
         height, width = (side * self.backbone.factor for side in generation.latents.shape[-2:])
         if generation.image.shape[:2] != (height, width) or (kept and kept != widths):
             raise ValueError("The picture was drawn by another backbone; draw it again with this.")
-
-    def _encode_texts(self, passes: Sequence[Pass]) -> dict[tuple[str, ...], Tensor]:
-        """What the passes read, each wording once; before the image, for it may be too long."""
-        wordings = dict.fromkeys(asked.texts for asked in passes)
-        return {texts: self.backbone.encode_text(texts) for texts in wordings}
-
-    def _encoding(
-        self,
-        text: Tensor,
-        pixels: Tensor,
-        latents: Tensor,
-        features: Mapping[int, Tensor] | None = None,
-    ) -> Encoding:
-        """A row for each row of text, all with the same image (and features, if any)."""
-
-        def repeat(tensor: Tensor) -> Tensor:
-            rows = len(text)
-            return tensor.to(self.backbone.device, self.backbone.dtype).expand(rows, -1, -1, -1)
-
-        return Encoding(
-            pixels=repeat(pixels),
-            latents=repeat(latents),
-            text=text,
-            features={block: repeat(feature) for block, feature in (features or {}).items()},
-        )
 
     def _answer(
         self,
@@ -352,24 +339,12 @@ class Segmenter:
         networks = {
             name: self.networks[name] for name in question.networks if name in self.networks
         }
-        sums: dict[str, Tensor] = {}
-        seconds: defaultdict[str, float] = defaultdict(float)
         count = len(question.phrases)
-        for number, asked in enumerate(passes if networks else ()):
-
-            def tell(share: float, step: str, number: int = number) -> None:
-                report((number + share) / len(passes), step)
-
-            found = run_networks(self.backbone, networks, encode(asked), asked, tell)
-            for name, (some, spent) in found.items():
-                whole = sums.setdefault(name, torch.zeros(count, *some.shape[1:]))
-                whole[list(asked.rows)] += some
-                seconds[name] += spent
-        members = sum(len(asked.rows) for asked in passes) / count
+        means, seconds = run_passes(self.backbone, networks, passes, count, encode, report)
         answers = {}
         for name in question.networks:
             if name in networks:
-                probability = frame.restore(sums[name] / members, picture.size)[:, 0].numpy()
+                probability = frame.restore(means[name], picture.size)[:, 0].numpy()
             else:
                 report(0.95, f"Running {name}")
                 with timed(self.backbone.device) as clock:

@@ -43,7 +43,7 @@ def test_the_first_member_is_the_plain_call(segmenter, picture):
 
 
 def test_an_ensemble_is_the_mean_of_its_members(segmenter, picture, monkeypatch):
-    others = ("the {}", "one {}.")  # the tiny text encoder has little room
+    others = ("the {}", "all {}")
     passes = deterministic_passes(
         PHRASES, seed=3, timestep=None, template="{}", others=others, ensemble=4
     )
@@ -52,10 +52,10 @@ def test_an_ensemble_is_the_mean_of_its_members(segmenter, picture, monkeypatch)
     assert [member.texts[0] for member in passes] == [
         "ball",
         "the ball",
-        "one ball.",
+        "all ball",
         "ball",
     ]
-    monkeypatch.setattr("ldznet.pipeline.segmenter.usable_templates", lambda *_: others)
+    monkeypatch.setattr(segmenter, "templates", others)
     found = segmenter.compare(picture, PHRASES, seed=3, ensemble=4)
     for name in ("znet", "ldznet"):
         alone = [
@@ -73,6 +73,22 @@ def test_an_ensemble_is_the_mean_of_its_members(segmenter, picture, monkeypatch)
         assert np.abs(alone[1] - alone[0]).max() > 1e-3
 
 
+def test_what_reads_no_noise_runs_once_for_all_noises(segmenter, picture, monkeypatch):
+    monkeypatch.setattr(segmenter, "templates", ())
+    ran = []
+    hooks = [
+        network.register_forward_pre_hook(lambda *_, name=name: ran.append(name))
+        for name, network in segmenter.networks.items()
+    ]
+    plain = segmenter.compare(picture, PHRASES)["znet"].probability
+    ran.clear()
+    found = segmenter.compare(picture, PHRASES, ["znet", "ldznet"], ensemble=4)
+    for hook in hooks:
+        hook.remove()
+    assert Counter(ran) == {"znet": 1, "ldznet": 4}
+    assert np.array_equal(found["znet"].probability, plain)
+
+
 @pytest.mark.parametrize("recipe", ["deterministic", "official"])
 def test_an_ensemble_repeats_itself_and_encodes_the_image_once(
     segmenter, picture, monkeypatch, recipe
@@ -87,9 +103,10 @@ def test_an_ensemble_repeats_itself_and_encodes_the_image_once(
 
 def test_an_ensemble_uses_words_the_backbone_was_taught_and_has_room_for(pocket):
     known = ["a photo of a {}.", "{}.", "a photo of the {}."]
-    assert [*usable_templates(pocket.backbone, PHRASES)] == known
-    assert [*usable_templates(pocket.backbone, ["ball", "red " * 27 + "ball"])] == ["{}."]
-    assert usable_templates(pocket.backbone, ["red " * 29 + "ball"]) == ()
+    assert usable_templates(pocket.backbone, TEMPLATES, PHRASES) == known
+    assert usable_templates(pocket.backbone, TEMPLATES, ["ball", "red " * 27 + "ball"]) == ["{}."]
+    assert usable_templates(pocket.backbone, TEMPLATES, ["red " * 29 + "ball"]) == []
+    assert pocket.templates == ()  # its networks were trained in none of them
 
 
 def test_the_official_recipe_draws_anew_for_every_phrase():
