@@ -1,5 +1,6 @@
 """From a visitor's input to a comparison; any complaint says which control it concerns."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -140,15 +141,20 @@ def complete_comparison(
 ) -> Comparison:
     """The comparison with the columns it lacks, found for the same picture, phrases and settings.
 
-    Nothing that was found before runs again. What cannot be had is noted in `failed`.
+    Nothing that was found before runs again. What cannot be had is noted in `failed`, so that no
+    column waits for ever.
     """
     try:
         segmenter = models.of(comparison.settings.backbone).segmenter
         names = lacking(segmenter, comparison, columns)
         return _run(segmenter, comparison, names, report)
     except ValueError as error:
-        names = tuple(name for name in columns if name not in (*comparison.packed, OWN))
-        return comparison.with_found({}, dict.fromkeys(names, str(error)))
+        why = str(error)
+    except Exception:
+        why = "This could not be computed; see what the server printed."
+        logging.getLogger(__name__).exception(why)
+    names = tuple(name for name in columns if name not in (*comparison.packed, OWN))
+    return comparison.with_found({}, dict.fromkeys(names, why))
 
 
 def lacking(

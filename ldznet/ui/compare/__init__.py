@@ -57,7 +57,6 @@ def _wire_runs(
     answer = [
         comparison,
         *tab.above,
-        *tab.below,
         tab.looking.phrases,
         inputs.truth_phrase,
         *tab.own,
@@ -74,21 +73,29 @@ def _wire_runs(
 
     run_inputs = [comparison, *inputs, *tab.looking]
     running: dict[str, Any] = {**_MODEL, "show_progress_on": tab.hint}
-    gr.on([tab.run.click, inputs.phrases.submit], run, run_inputs, answer, **running)
-    tab.new_scene.click(
-        draw_random,
-        [tab.scene.style, tab.scene.difficulty, *tab.looking],
-        with_inputs,
-        **running,
+    picked = tab.gallery.click(handlers.pick_example, list(tab.looking), with_inputs, **_OWN)
+    answers = (
+        gr.on([tab.run.click, inputs.phrases.submit], run, run_inputs, answer, **running),
+        tab.new_scene.click(
+            draw_random,
+            [tab.scene.style, tab.scene.difficulty, *tab.looking],
+            with_inputs,
+            **running,
+        ),
+        tab.scene.number.submit(
+            handlers.new_scene, [*tab.scene, *tab.looking], with_inputs, **running
+        ),
+        desk.for_compare.change(
+            handlers.receive, [desk.for_compare, *tab.looking], with_inputs, **running
+        ),
+        messages.phrases.click(_replace, inputs.phrases, inputs.phrases, **_OWN).then(
+            run, run_inputs, answer, **running
+        ),
+        picked,
     )
-    tab.scene.number.submit(handlers.new_scene, [*tab.scene, *tab.looking], with_inputs, **running)
-    desk.for_compare.change(
-        handlers.receive, [desk.for_compare, *tab.looking], with_inputs, **running
-    )
-    messages.phrases.click(_replace, inputs.phrases, inputs.phrases, **_OWN).then(
-        run, run_inputs, answer, **running
-    )
-    return tab.gallery.click(handlers.pick_example, list(tab.looking), with_inputs, **_OWN)
+    for event in answers:
+        event.then(handlers.look_below, [comparison, *tab.looking], list(tab.below), **_LIGHT)
+    return picked
 
 
 def _reporter(progress: gr.Progress, networks: int) -> Report:

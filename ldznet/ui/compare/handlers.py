@@ -31,15 +31,14 @@ from ldznet.ui.widgets import message
 
 SKIP = gr.skip()  # leaves an output as it is
 Outputs = tuple[Any, ...]
-_SHOWN = len(Above._fields + Below._fields)
 
 
 class Handlers:
     """The handlers of one app; a session's state comes in and goes out with each call.
 
     `look` is the values of the components of `Looking`. An answer is the comparison, the fields of
-    `Above` and `Below`, the phrases shown, the truth's phrases, the `OwnInputs` and the `Messages`;
-    a complaint changes only those.
+    `Above`, the phrases shown, the truth's phrases, the `OwnInputs` and the `Messages`; a complaint
+    changes only those. What stands below is drawn by a call of its own.
     """
 
     def __init__(self, models: Models, examples: Sequence[Example]) -> None:
@@ -154,9 +153,6 @@ class Handlers:
         """The same for what stands below the cards."""
         return show_below(comparison, read_look(*look))
 
-    def _look(self, comparison: Comparison, *look: Any) -> Outputs:
-        return (*self.look_above(comparison, *look), *self.look_below(comparison, *look))
-
     def add_truth(self, comparison: Comparison, path: str | None, phrase: str) -> tuple[Any, str]:
         """Take an uploaded true mask; the comparison and the truth's message."""
         try:
@@ -186,7 +182,7 @@ class Handlers:
         phrases = list(comparison.phrases)
         return (
             comparison,
-            *self._look(comparison, view, threshold, opacity, None, *rest),
+            *self.look_above(comparison, view, threshold, opacity, None, *rest),
             gr.CheckboxGroup(choices=phrases, value=phrases),
             gr.Dropdown(choices=phrases, value=phrases[0]),
             comparison.picture.own.get(phrases[0]),
@@ -201,7 +197,7 @@ def _complain(complaint: InputError) -> Outputs:
 
 def _nothing(said: Mapping[Place, str]) -> Outputs:
     """An answer that changes only the messages."""
-    return (SKIP,) * (1 + _SHOWN + 4) + _messages(said)
+    return (SKIP,) * (1 + len(Above._fields) + 4) + _messages(said)
 
 
 def _messages(said: Mapping[Place, str]) -> Outputs:

@@ -144,6 +144,21 @@ def test_a_peer_that_cannot_be_had_says_so_in_its_card_alone(handlers, compariso
     assert handlers.complete(silent, off, off, *shown).networks[-1] == "clipseg"
 
 
+def test_a_column_that_breaks_does_not_wait_for_ever(
+    handlers, models, comparison, monkeypatch, caplog
+):
+    def fail(*arguments, **options):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(models.segmenter, "compare", fail)
+    failed = handlers.complete(silent, comparison, None, *look(*FIRST_COLUMNS, "attention"))
+    cards = handlers.look_above(failed, *look(*FIRST_COLUMNS, "attention")).cards
+    assert "could not be computed" in cards
+    assert "secret" not in cards
+    assert "secret" in caplog.text
+    assert cards.count('class="layer') == 3
+
+
 def test_a_network_without_weights_says_how_to_get_them(segmenter, picture):
     networks = {name: each for name, each in segmenter.networks.items() if name != "ldznet"}
     lacking = Segmenter(segmenter.backbone, networks, missing={"ldznet": HOW})

@@ -10,7 +10,7 @@ from PIL import Image
 from ldznet.data.shapes import TRAIN_START, draw_scene, phrases
 from ldznet.ui.compare.handlers import SKIP, Handlers
 from ldznet.ui.compare.layout import Messages
-from ldznet.ui.compare.page import Above, Below
+from ldznet.ui.compare.page import Above
 from ldznet.ui.examples import read_examples
 from ldznet.ui.look import FIRST_COLUMNS, VIEWS
 from ldznet.ui.models import Models
@@ -48,9 +48,8 @@ def split(outputs):
     return SimpleNamespace(
         comparison=comparison,
         above=Above(*rest[:2]),
-        below=Below(*rest[2:8]),
-        shown=rest[8],
-        messages=Messages(*rest[12:]),
+        shown=rest[2],
+        messages=Messages(*rest[6:]),
     )
 
 
@@ -72,7 +71,7 @@ def test_settings_reach_the_models(handlers, first, upload, picture, segmenter):
     answer = run(handlers, first, upload(picture), "car", settings)
     expected = segmenter(picture, ["car"], seed=3, timestep=250, template="a {}")
     assert np.array_equal(answer.comparison.at(0.5)["ldznet"].mask, expected.mask)
-    assert "template=" in answer.below.python
+    assert "template=" in handlers.look_below(answer.comparison, *LOOK).python
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def test_a_complaint_stands_at_its_place_and_leaves_the_rest(
     assert said in getattr(answer.messages, place)
     assert sum(map(bool, answer.messages)) == 1
     assert answer.comparison == SKIP
-    assert set(map(str, answer.above + answer.below)) == {str(SKIP)}
+    assert set(map(str, answer.above)) == {str(SKIP)}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no picture"])
