@@ -42,53 +42,48 @@ def load_checkpoint(path: Path, device: torch.device, precision: str) -> dict[st
     Raises ValueError in one sentence for a file that is damaged, of another topology, or not whole,
     for another noise schedule, and where no tokenizer can be had.
     """
-    tensors = _read(path)
+    tensors = _read(path, "")
     check_keys(tensors, path.name)
-    inside = {
-        prefix: {
-            key.removeprefix(prefix): tensor
-            for key, tensor in tensors.items()
-            if key.startswith(prefix)
-        }
-        for prefix in (official.UNET, official.FIRST_STAGE, official.CLIP, official.OPEN_CLIP)
-    }
+    betas = tensors.get(BETAS)
+    del tensors
     try:
-        second = is_second_generation(inside[official.UNET])
-        unet, unet_tensors = build_unet(inside[official.UNET], PIXELS)
-        vae, vae_tensors = build_first_stage(inside[official.FIRST_STAGE], PIXELS)
-        text_encoder, text_tensors = (
-            build_open_clip(inside[official.OPEN_CLIP])
+        of_unet = _read(path, official.UNET)
+        second = is_second_generation(of_unet)
+        parts: dict[str, tuple[Any, dict[str, Tensor]]] = {
+            "unet": build_unet(of_unet, PIXELS),
+            "vae": build_first_stage(_read(path, official.FIRST_STAGE), PIXELS),
+            "text_encoder": build_open_clip(_read(path, official.OPEN_CLIP))
             if second
-            else build_text_encoder(inside[official.CLIP])
-        )
-        parts = {
-            "unet": (unet, unet_tensors),
-            "vae": (vae, vae_tensors),
-            "text_encoder": (text_encoder, text_tensors),
+            else build_text_encoder(_read(path, official.CLIP)),
         }
-        for name, (model, of_model) in parts.items():
-            check_whole(name, model, of_model)
+        for name, (model, inside) in parts.items():
+            check_whole(name, model, inside)
     except ValueError as error:  # says which tensors are wrong
         raise refusal(path.name, str(error).rstrip(".")) from error
+    del of_unet
     tokenizer = _find_tokenizer(path, 2 if second else 1)
-    parameters = sum(each.numel() for _, of_model in parts.values() for each in of_model.values())
+    parameters = sum(each.numel() for _, inside in parts.values() for each in inside.values())
     dtype = choose_dtype(device, precision, parameters=parameters)
-    for name, (model, of_model) in parts.items():
-        _fill(model, of_model, TEXT_PRECISION if name == "text_encoder" else dtype)
+    for name, (model, inside) in parts.items():
+        _fill(model, inside, TEXT_PRECISION if name == "text_encoder" else dtype)
+        inside.clear()  # with the last of them goes the part's mapping of the file
+    unet = parts["unet"][0]
     return {
-        "vae": vae,
-        "unet": unet,
-        "text_encoder": text_encoder,
+        **{name: model for name, (model, _) in parts.items()},
         "tokenizer": tokenizer,
-        "scheduler": _find_scheduler(path, unet, tensors.get(BETAS), second),
+        "scheduler": _find_scheduler(path, unet, betas, second),
     }
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    """All tensors, mapped from the file: what is not used is not read."""
+def _read(path: Path, prefix: str) -> dict[str, Tensor]:
+    """The tensors whose keys begin so, without that, in a mapping of the file of their own.
+
+    A mapped tensor takes memory only when it is used, and until the last of its mapping is gone.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.offset_keys()}
+            keys = [key for key in file.offset_keys() if key.startswith(prefix)]
+            return {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"'{path.name}' is cut short or damaged; copy or download it again."
