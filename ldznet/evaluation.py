@@ -29,14 +29,16 @@ def evaluate(
     networks: Sequence[str],
     *,
     seed: int,
-    timestep: int,
+    timestep: int | None = None,
     threshold: float = 0.5,
+    recipe: str = "deterministic",
+    ensemble: int = 1,
 ) -> dict[str, Report]:
     """A report per network, then one for each of `BASELINES`, all on the same samples.
 
     The samples stream by: consecutive ones that share their image array are segmented together.
     The IoUs are in the paper's convention (see `metrics`) at `threshold`, a multiple of 0.02.
-    Raises ValueError for another threshold, an empty dataset or an unknown network.
+    Raises ValueError for another threshold, an empty dataset, and as `Segmenter.compare` does.
     """
     threshold_index(threshold)  # now rather than after the last sample
     counted: dict[str, dict[str, IntervalMetrics]] = {
@@ -44,7 +46,15 @@ def evaluate(
     }
     for samples in _by_image(dataset):
         phrases = [sample.phrase for sample in samples]
-        found = segmenter.compare(samples[0].image, phrases, networks, seed=seed, timestep=timestep)
+        found = segmenter.compare(
+            samples[0].image,
+            phrases,
+            networks,
+            seed=seed,
+            timestep=timestep,
+            recipe=recipe,
+            ensemble=ensemble,
+        )
         for row, sample in enumerate(samples):
             for name, segmentation in found.items():
                 counted[name][sample.kind].update(segmentation.probability[row], sample.mask)

@@ -21,7 +21,7 @@ class ChosenAnswers:
     def __init__(self):
         self.calls = []
 
-    def compare(self, image, phrases, networks, *, seed, timestep):
+    def compare(self, image, phrases, networks, *, seed, timestep, recipe, ensemble):
         self.calls.append((image, tuple(phrases), tuple(networks), seed, timestep))
         found = {}
         for name in networks:

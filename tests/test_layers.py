@@ -26,6 +26,7 @@ ROWS = (
     {
         "training",
         "evaluation",
+        "ensembles",
         "bench",
         "reuse",
         "pointing",

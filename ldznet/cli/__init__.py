@@ -10,6 +10,7 @@ from typing import NoReturn
 from ldznet.cli import (
     bench,
     convert,
+    ensemble,
     evaluate,
     generate,
     inspect,
@@ -27,6 +28,7 @@ COMMANDS = {
     "inspect": inspect,
     "convert": convert,
     "evaluate": evaluate,
+    "ensemble": ensemble,
     "reuse": reuse,
     "pointing": pointing,
     "precision": precision,

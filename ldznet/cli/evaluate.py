@@ -7,7 +7,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import WHOSE, add_models, add_noise, add_result_file, open_segmenter
+from ldznet.cli.options import (
+    WHOSE,
+    add_models,
+    add_noise,
+    add_recipe,
+    add_result_file,
+    open_segmenter,
+    settle_timestep,
+)
 from ldznet.cli.results import check_result_path, write_result
 
 if TYPE_CHECKING:
@@ -26,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", nargs="+", default=["all"], help=WHOSE)
     parser.add_argument("--threshold", type=float, default=0.5, help="a multiple of 0.02")
     add_noise(parser)
+    add_recipe(parser)
     add_models(parser)
     add_result_file(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Score and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    settle_timestep(arguments)
     check_result_path(arguments.output)
 
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
@@ -66,6 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             timestep=arguments.timestep,
             threshold=arguments.threshold,
+            recipe=arguments.recipe,
+            ensemble=arguments.ensemble,
         )
         sets[style] = {
             "scenes": arguments.count,
@@ -81,6 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
         "threshold": arguments.threshold,
         "seed": arguments.seed,
         "timestep": arguments.timestep,
+        "recipe": arguments.recipe,
+        "ensemble": arguments.ensemble,
         "sets": sets,
     }
     write_result(arguments.output, arguments, result)

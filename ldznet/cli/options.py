@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # What `--network` may name; "all" are those that run without being fetched.
 WHOSE = "rgbnet, znet, ldznet, attention (untrained), clipseg (fetched), or all of ours"
 
+TIMESTEP = 400  # of the deterministic recipe
+
 
 def add_backbone(parser: argparse.ArgumentParser) -> None:
     """`--backbone`, `--device` and `--precision`, as `load_backbone` takes them."""
@@ -56,7 +58,26 @@ def open_backbone(arguments: argparse.Namespace) -> "LatentDiffusion":
 def add_noise(parser: argparse.ArgumentParser) -> None:
     """`--seed` and `--timestep` of the noise under which the features are read."""
     parser.add_argument("--seed", type=int, default=0, help="of the noise added to the latents")
-    parser.add_argument("--timestep", type=int, default=400, help="0 to 999; how much noise")
+    parser.add_argument("--timestep", type=int, default=TIMESTEP, help="0 to 999; how much noise")
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """`--recipe` and `--ensemble`, as `compare` takes them; after `add_noise`."""
+    parser.add_argument(
+        "--recipe",
+        default="deterministic",
+        help="deterministic, or official: the official random inference, drawn from the seed",
+    )
+    parser.add_argument(
+        "--ensemble", type=int, default=1, metavar="K", help="mean of K readings, 1 to 16"
+    )
+    parser.set_defaults(timestep=None)  # the official recipe draws it unless it is given
+
+
+def settle_timestep(arguments: argparse.Namespace) -> None:
+    """Have the deterministic recipe's own timestep in the options, so that results tell it."""
+    if arguments.timestep is None and arguments.recipe == "deterministic":
+        arguments.timestep = TIMESTEP
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:

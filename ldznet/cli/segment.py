@@ -11,8 +11,10 @@ from ldznet.cli.options import (
     add_models,
     add_noise,
     add_output_folder,
+    add_recipe,
     check_threshold,
     open_segmenter,
+    settle_timestep,
 )
 from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.images import read_image
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("phrases", metavar="PHRASE", nargs="+", help='what to find: "the red ball"')
     add_masks(parser)
     add_noise(parser)
+    add_recipe(parser)
     add_models(parser)
     add_output_folder(parser)
     parser.add_argument("--json", action="store_true", help="print segmentation.json")
@@ -34,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Segment and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    settle_timestep(arguments)
     check_threshold(arguments.threshold)
     phrases = check_phrases(arguments.phrases)
     check_output_folder(arguments.output)
@@ -44,7 +48,14 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = None if arguments.network == "all" else [arguments.network]
     segmenter = open_segmenter(arguments, names)
-    found = segmenter.compare(image, phrases, seed=arguments.seed, timestep=arguments.timestep)
+    found = segmenter.compare(
+        image,
+        phrases,
+        seed=arguments.seed,
+        timestep=arguments.timestep,
+        recipe=arguments.recipe,
+        ensemble=arguments.ensemble,
+    )
     found = {name: each.at(arguments.threshold) for name, each in found.items()}
     unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in phrases}
     with whole_folder(arguments.output) as folder:
@@ -56,6 +67,8 @@ def run(arguments: argparse.Namespace) -> None:
             "threshold": arguments.threshold,
             "seed": arguments.seed,
             "timestep": arguments.timestep,
+            "recipe": arguments.recipe,
+            "ensemble": arguments.ensemble,
             "unknown_words": {phrase: words for phrase, words in unknown.items() if words},
             "probabilities": PROBABILITIES,
             "networks": {name: write_network(folder, each) for name, each in found.items()},

@@ -264,3 +264,15 @@ def test_help_lists_every_command(capsys):
     assert stopped.value.code == 0
     said = " ".join(capsys.readouterr().out.split())
     assert all(name in said and module.SUMMARY in said for name, module in COMMANDS.items())
+
+
+def test_recipe_and_ensemble_reach_the_networks_and_the_report(image, models, segmenter, picture):
+    folder = image.parent / "out"
+    options = ["--seed", "10", "--recipe", "official", "--ensemble", "2"]
+    assert main(["segment", str(image), "ball", *models, *options, "--output", str(folder)]) == 0
+    report = json.loads((folder / "segmentation.json").read_text())
+    told = (report["recipe"], report["ensemble"], report["timestep"])
+    assert told == ("official", 2, None)
+    expected = segmenter(picture, ["ball"], seed=10, recipe="official", ensemble=2)
+    with np.load(folder / "probabilities.npz") as written:
+        np.testing.assert_allclose(written["ldznet"], expected.probability, atol=1e-3)
