@@ -50,18 +50,19 @@ picture and words is done once for all three and not counted.</dd>
 </dl>
 <h2>What it cannot do</h2>
 <p>The backbone that the page begins with, <b>pocket</b>, is a miniature of Stable Diffusion's
-shape, small enough for a processor without a graphics card. It was trained from nothing on drawn scenes of 128 × 128
-pixels and knows only their world: their things, nine colours, two sizes, and where things stand. A
-photograph is foreign to it. The networks saw true masks in the photo style only; how they do in the
-other styles is part of what the page lets you find out. One picture proves nothing about which
-network is better: the scores over many are in the README.</p>
+shape, small enough for a processor without a graphics card. It was trained from nothing on drawn
+scenes of 128 × 128 pixels and knows only their world: their things, nine colours, two sizes, and
+where things stand. A photograph is foreign to it. The networks saw true masks in the photo style
+only; how they do in the other styles is part of what the page lets you find out. One picture proves
+nothing about which network is better: the scores over many are in the README.</p>
 <h2>Other backbones</h2>
 <p>At the head of the page Stable Diffusion can be chosen in pocket's place: its weights are fetched
 once, several gigabytes, and it wants a graphics card or patience. It draws and can be looked into
 at once, and Attention answers. The networks need weights trained for it; where there are none, they
 say how to get them. Every result names the backbone that made it, and keeps it when another is
 chosen. Whoever runs the page on their own machine can also type a hub id, a folder of diffusers'
-layout or a .safetensors file there, or set LDZNET_BACKBONE and LDZNET_NETWORKS before the start.</p>
+layout or a .safetensors file there, or set LDZNET_BACKBONE and LDZNET_NETWORKS before the
+start.</p>
 <h2>Words</h2>
 <dl>{_WORDS}</dl>
 <h2>Cite the paper</h2>

@@ -29,7 +29,9 @@ class Handlers:
         try:
             check_access(wanted, wanted in self.models.listed, request)
             yield gr.update(interactive=False), SKIP, draw_waiting(wanted)
-            loaded = self.models.choose(wanted, request.session_hash or "")
+            if request.session_hash is None:  # never so of gradio's own queue
+                raise ValueError("A backbone is chosen for a session; this request has none.")
+            loaded = self.models.choose(wanted, request.session_hash)
         except ValueError as error:
             yield _ready(former), SKIP, message(str(error), "error")
         except Exception:

@@ -52,9 +52,9 @@ def no_model(monkeypatch, segmenter):
     monkeypatch.setattr(type(segmenter), "compare_generated", None)
 
 
-def test_a_drawing_comes_with_its_first_thing_found(handlers, backbone, segmenter):
+def test_a_drawing_comes_with_its_first_thing_found(handlers, segmenter):
     page = draw(handlers)
-    generation = generate(backbone, REQUEST[0], steps=3, guidance=4, seed=7)
+    generation = generate(segmenter.backbone, REQUEST[0], steps=3, guidance=4, seed=7)
     assert np.array_equal(page.session.generation.image, generation.image)
     assert page.session.offered == ("blue star", "tree", "blue", "star")
     assert page.phrases["value"] == ["blue star"]
