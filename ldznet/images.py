@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 8  # pixels: less holds no object
@@ -33,7 +33,7 @@ def read_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.I
     image = _open(source)
     _check_size(*image.size)
     try:
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _to_rgb(ImageOps.exif_transpose(_plain_ink(image)))
     except Exception as error:  # each of Pillow's decoders has its own
         raise ValueError("The image is damaged and cannot be decoded; save it again.") from error
 
@@ -94,6 +94,13 @@ def _too_large() -> ValueError:
     return ValueError(
         f"The image has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller."
     )
+
+
+def _plain_ink(image: Image.Image) -> Image.Image:
+    """Pillow turns the ink of every CMYK JPEG round; only Adobe's, which say so, store it so."""
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        return ImageChops.invert(image)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
