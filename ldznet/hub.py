@@ -4,10 +4,10 @@ import errno
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import (
-    DryRunError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -26,6 +26,8 @@ REVISIONS = {
     # The hub's own conversion to safetensors (refs/pr/5); the main branch had only a pickle.
     "CIDAS/clipseg-rd64-refined": "325a839908143a34b409ae6f2910fa015ea390e6",
 }
+
+PATIENCE = 10.0  # seconds to wait for the hub's first answer
 
 
 def is_hub_id(source: str) -> bool:
@@ -48,28 +50,34 @@ def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
 def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
     """The local folder of a hub model with these files (patterns), fetched unless already there.
 
-    A file is whole or not there: it is written beside its place and moved when complete. Raises
-    ValueError in one sentence.
+    A file is whole or not there: it is written beside its place and moved when complete. Where the
+    hub cannot be reached, files that are here serve. Raises ValueError in one sentence.
     """
+    wanted: dict[str, Any] = {
+        "repo_id": model,
+        "revision": revision,
+        "allow_patterns": list(files),
+    }
     try:
-        needed = _bytes_to_fetch(model, revision, files)
+        # Asked first, as this fails at once where listing files would be tried for half a minute.
+        HfApi().model_info(model, revision=revision, timeout=PATIENCE)
+    except Exception as error:  # the hub client raises its own, the network's and the system's
+        try:
+            return Path(snapshot_download(**wanted, local_files_only=True))
+        except Exception:  # they are not here, which the first error explains
+            raise ValueError(_sentence(error, model, revision)) from error
+    try:
+        plan = snapshot_download(**wanted, dry_run=True)
+        needed = sum(file.file_size or 0 for file in plan if file.will_download)
         free = shutil.disk_usage(_existing(Path(constants.HF_HUB_CACHE))).free
         if needed <= free:
-            return Path(snapshot_download(model, revision=revision, allow_patterns=list(files)))
-    except Exception as error:  # the hub client raises its own, the network's and the system's
+            return Path(snapshot_download(**wanted))
+    except Exception as error:
         raise ValueError(_sentence(error, model, revision)) from error
     raise ValueError(
         f"Fetching '{model}' takes {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
         "left; make room, or set HF_HOME to a folder on another disk."
     )
-
-
-def _bytes_to_fetch(model: str, revision: str | None, files: Sequence[str]) -> int:
-    try:
-        plan = snapshot_download(model, revision=revision, allow_patterns=list(files), dry_run=True)
-    except DryRunError:  # the hub cannot be asked; the files may all be here
-        return 0
-    return sum(file.file_size or 0 for file in plan if file.will_download)
 
 
 def _existing(folder: Path) -> Path:

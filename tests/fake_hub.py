@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send(404, b"{}", with_body, {"X-Error-Code": "RevisionNotFound"})
         files = sorted(each for each in hub.folder.rglob("*") if each.is_file())
         names = {str(each.relative_to(hub.folder)): each for each in files}
-        if "/revision/" in path:
+        if "/revision/" in path or path == f"/api/models/{hub.model}":
             content = {"id": hub.model, "sha": hub.commit, "siblings": []}
             return self.send(200, json.dumps(content).encode(), with_body)
         if "/tree/" in path:

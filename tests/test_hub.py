@@ -73,7 +73,9 @@ def test_a_hub_that_is_out_of_order(model, status):
 
 def test_no_connection(model, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    refused("could not be fetched from the Hugging Face hub; check the name and the connection")
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("tries again and again"))
+    for revision in (None, COMMIT):
+        refused("could not be fetched from the Hugging Face hub; check the name", revision=revision)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     refused("HF_HUB_OFFLINE forbids to fetch it")
 
