@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     has_networks = arguments.networks or arguments.backbone == POCKET
     segmenter = open_segmenter(arguments, ["ldznet"] if has_networks else None)
     subject = subject_of_image(segmenter, image)
-    point = _at_working_size(pixel, image.size, subject)
+    point = segmenter.frame(*image.size).locate(pixel, image.size)
     plates = _look(segmenter, subject, phrase, point, arguments)
     with whole_folder(arguments.output) as folder:
         for name, plate in plates.items():
@@ -142,14 +142,6 @@ def _check_pixel(pixel: tuple[int, int], size: tuple[int, int]) -> None:
             f"The point ({x}, {y}) is outside the image; x goes from 0 to {width - 1} and y from 0 "
             f"to {height - 1}."
         )
-
-
-def _at_working_size(
-    pixel: tuple[int, int], size: tuple[int, int], subject: "Subject"
-) -> tuple[int, int]:
-    """The pixel of the subject's image that holds the middle of a pixel of the file's."""
-    height, width = subject.image.shape[:2]
-    return int((pixel[0] + 0.5) * width / size[0]), int((pixel[1] + 0.5) * height / size[1])
 
 
 def _summary(report: Mapping[str, Any], output: Path) -> str:
