@@ -37,10 +37,11 @@ def build_interface(models: Models) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_HOUR, _HOUR),
     ) as demo:
-        header.build(models)
         for_compare, for_attention = gr.State(), gr.State()  # inside, gradio takes them for tabs
+        backbone = gr.State(models.default)
+        header.build(models, backbone)
         with gr.Tabs() as tabs:
-            desk = Desk(tabs, for_compare, for_attention)
+            desk = Desk(tabs, for_compare, for_attention, backbone)
             for title, build in TABS.items():
                 with gr.Tab(title, id=title):
                     build(models, desk)

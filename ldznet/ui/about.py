@@ -43,10 +43,10 @@ its own colour.</dd>
 shown; untick phrases to see one alone.</dd>
 <dt>Errors</dt><dd>Against the true mask, where one is known: rising strokes are missed, falling
 strokes falsely found.</dd>
-<dt>Where the networks agree</dt><dd>White where all say yes, a network's own colour where it is
-alone, stripes where two agree. Below it is how much every pair overlaps.</dd>
-<dt>Time</dt><dd>A network's own pass, and for LD-ZNet also the reading of the features. Encoding
-picture and words is done once for all three and not counted.</dd>
+<dt>Where the columns agree</dt><dd>White where all say yes, a column's own colour where it is
+alone, stripes where some agree. Below it is how much every pair overlaps.</dd>
+<dt>Time</dt><dd>A network's own pass, and where it reads inside the diffusion model also that
+reading. Encoding picture and words is done once for all and not counted.</dd>
 </dl>
 <h2>What it cannot do</h2>
 <p>The backbone that the page begins with, <b>pocket</b>, is a miniature of Stable Diffusion's

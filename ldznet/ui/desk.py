@@ -32,6 +32,7 @@ class Desk(NamedTuple):
     tabs: gr.Tabs
     for_compare: gr.State  # a `Picture` to compare networks on
     for_attention: gr.State  # a `Drawing` or a `Picture` to look into
+    backbone: gr.State  # the name of the one chosen in the head, once it is loaded
 
 
 def hand(thing: Thing) -> Thing:

@@ -40,7 +40,8 @@ def test_each_visitor_has_a_backbone_of_their_own(page, open_page, server, backb
     assert not page.locator("#phrases-area .vocabulary").is_visible()
     assert other.locator("#phrases-area .vocabulary").is_visible()
 
-    page.locator("#columns label", has_text="Attention").click()
+    # What can answer joins the columns by itself.
+    page.locator("#columns label", has_text="Attention").locator("input:checked").wait_for()
     page.locator("#phrases textarea").fill("red ball")
     page.locator("#run").click()
     page.wait_for_selector(f"#settings:has-text('backbone {folder}')")

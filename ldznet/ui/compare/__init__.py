@@ -43,7 +43,7 @@ def build(models: Models, desk: Desk) -> None:
     handlers = Handlers(models, examples)
     picked = _wire_runs(tab, comparison, handlers, desk)
     _wire_looking(tab, comparison, handlers)
-    _wire_columns(tab, comparison, handlers, picked)
+    _wire_columns(tab, comparison, handlers, picked, desk)
     _wire_masks(tab, comparison, handlers)
     _wire_downloads(tab, comparison)
     add_endpoint(models)
@@ -145,7 +145,7 @@ def _look_again(
 
 
 def _wire_columns(
-    tab: Tab, comparison: gr.State, handlers: Handlers, picked: gr.events.Dependency
+    tab: Tab, comparison: gr.State, handlers: Handlers, picked: gr.events.Dependency, desk: Desk
 ) -> None:
     """A column that is turned on shows what is there at once, and then what it lacked."""
     looking, filled = tab.looking, gr.State()
@@ -163,7 +163,10 @@ def _wire_columns(
         **_LIGHT,
     )
     turned.then(handlers.look_below, [comparison, *looking], list(tab.below), **_LIGHT)
-    for event in (turned, picked):
+    suited = desk.backbone.change(
+        handlers.suit_columns, looking.columns, looking.columns, **_LIGHT
+    ).then(handlers.look_above, [comparison, *looking], list(tab.above), **_LIGHT)
+    for event in (turned, picked, suited):
         event.then(
             complete,
             [comparison, filled, *looking],

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ldznet.data.shapes import TRAIN_START, draw_scene
+from ldznet.networks import AttentionBaseline
 from ldznet.ui.compare.layout import ANY_STYLE, Messages
 from ldznet.ui.compare.page import Above, Below, draw_notes, show_above, show_below
 from ldznet.ui.comparison import Comparison, Picture
@@ -123,6 +124,13 @@ class Handlers:
             return (SKIP,) * 4 + _complain(complaint)
         inputs = (picture.image, ", ".join(phrases), None, number)
         return inputs + self._answer(comparison, look, draw_notes(self.models, comparison))
+
+    def suit_columns(self, columns: list[str]) -> Any:
+        """The columns for another backbone: one that can answer joins where none of them could."""
+        networks = self.models.segmenter.networks
+        if any(name in networks for name in columns):
+            return SKIP
+        return [*columns, AttentionBaseline.name]
 
     def complete(
         self, report: Report, comparison: Comparison, filled: Comparison | None, *look: Any

@@ -21,8 +21,8 @@ _LINKS = f"""
 """
 
 
-def build(models: Models) -> None:
-    """Build the head inside the app being built."""
+def build(models: Models, chosen: gr.State) -> None:
+    """Build the head inside the app being built; `chosen` takes the name of what was loaded."""
     with gr.Row(elem_id="head"):
         html(_TITLE, elem_id="head-title")
         backbone = gr.Dropdown(
@@ -42,7 +42,7 @@ def build(models: Models) -> None:
     backbone.input(
         Handlers(models).choose,
         backbone,
-        [backbone, badge, said],
+        [backbone, badge, said, chosen],
         api_visibility="private",
         show_progress="hidden",
         concurrency_id="backbone",  # apart from the models' queue: others go on meanwhile

@@ -11,7 +11,7 @@ from ldznet.ui.models import Models
 from ldznet.ui.widgets import message
 
 SKIP = gr.skip()  # leaves an output as it is
-Outputs = tuple[Any, Any, Any]  # the dropdown, the badge and the message below
+Outputs = tuple[Any, Any, Any, Any]  # the dropdown, the badge, the message, the chosen name
 
 
 class Handlers:
@@ -24,22 +24,22 @@ class Handlers:
         """Load a backbone and let it answer this session; or one sentence, and nothing changes."""
         wanted, former = (name or "").strip(), self.models.backbone
         if not wanted:
-            yield gr.update(value=former), SKIP, ""
+            yield gr.update(value=former), SKIP, "", SKIP
             return
         try:
             check_access(wanted, wanted in self.models.listed, request)
-            yield gr.update(interactive=False), SKIP, draw_waiting(wanted)
+            yield gr.update(interactive=False), SKIP, draw_waiting(wanted), SKIP
             if request.session_hash is None:  # never so of gradio's own queue
                 raise ValueError("A backbone is chosen for a session; this request has none.")
             loaded = self.models.choose(wanted, request.session_hash)
         except ValueError as error:
-            yield _ready(former), SKIP, message(str(error), "error")
+            yield _ready(former), SKIP, message(str(error), "error"), SKIP
         except Exception:
             said = message(f"{wanted} could not be loaded; see what the server printed.", "error")
-            yield _ready(former), SKIP, said
+            yield _ready(former), SKIP, said, SKIP
             raise
         else:
-            yield _ready(wanted), draw_badge(loaded), message(say_loaded(loaded))
+            yield _ready(wanted), draw_badge(loaded), message(say_loaded(loaded)), wanted
 
 
 def _ready(name: str) -> Any:
