@@ -13,6 +13,7 @@ from ldznet.backbone import record
 from ldznet.backbone.generation import build_pipeline
 from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
+from ldznet.networks import load_network
 from ldznet.types import Encoding
 
 
@@ -103,14 +104,14 @@ def test_attention_agrees_with_an_explicit_softmax(unet, inputs, number):
     assert recording.attention[400, number, "cross"].shape[-1] == 16
 
 
-def test_fusion_attention_agrees_with_an_explicit_softmax(segmenter, inputs):
+def test_fusion_attention_agrees_with_an_explicit_softmax(segmenter, networks_folder, inputs):
     backbone, network = segmenter.backbone, segmenter.networks["ldznet"]
     features = backbone.features(*inputs, 400)
     encoding = Encoding(torch.zeros(2, 3, 64, 32), *inputs, features)
     with torch.no_grad(), record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as seen:
         watched = network(encoding)
     assert hooks_on(network) == []
-    explicit = copy.deepcopy(network)
+    explicit = load_network(networks_folder / "ldznet")
     wanted = {}
     for number in FUSION_BLOCKS:
         layer = attention_layer(explicit.unet, number, "fusion")
