@@ -18,7 +18,7 @@ demo: $(RUNTIME) ## Serve the demo on http://127.0.0.1:7860 (or PORT, or the nex
 	@$(BIN)/python app.py
 
 test: $(DEVELOPER) ## Run all tests; browser tests need Chromium and say so where it is missing
-	@HF_HUB_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=False $(BIN)/python -m pytest -ra
+	@HF_HUB_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=False $(BIN)/python -m pytest -ra --numprocesses=2 --dist=loadfile
 
 lint: $(DEVELOPER) ## Check format, style and types
 	@$(BIN)/python -m ruff format --check .

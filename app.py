@@ -1,7 +1,4 @@
-"""The demo: python app.py serves it on PORT, or 7860, or the next free port.
-
-What it loads is said by the environment, see `ldznet.ui.environment`.
-"""
+"""The demo: serves what `ldznet.ui.environment` says on PORT, or 7860, or the next free port."""
 
 import os
 import socket
@@ -30,14 +27,12 @@ def main() -> None:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")
         from ldznet.ui import build_interface, launch_options, open_models, read_environment
 
-        models = open_models(read_environment())
-        demo = build_interface(models)
+        demo = build_interface(models := open_models(read_environment()))
         port = free_port(int(wanted))
     except ValueError as error:
         sys.exit(f"ldznet: {error}")
-    if models.notice:
-        print(f"ldznet: {models.notice}", flush=True)
-    print(f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it).", flush=True)
+    ready = f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it)."
+    print(*filter(None, (models.notice, ready)), sep="\n", flush=True)
     demo.launch(server_port=port, quiet=True, **launch_options())
 
 

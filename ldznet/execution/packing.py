@@ -5,6 +5,7 @@ anew on every call. Where a layer meets few cells, as in the middle of a U-Net, 
 than the products: packed, such a convolution takes a fifth to a half of the time.
 """
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -50,6 +51,15 @@ class _Packed(nn.Module):
         weight = self._parameters["weight"]
         learning = states.requires_grad or (weight is not None and weight.requires_grad)
         return not (learning and torch.is_grad_enabled())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> nn.Module:
+        """A stock layer of the same weights: what is packed has no storage to copy."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "packed"}
+        weight = nn.Parameter(self.weight, requires_grad=False)
+        kept["_parameters"] = {**self._parameters, "weight": weight}
+        copied = self.stock.__new__(self.stock)
+        copied.__dict__ = deepcopy(kept, memo)
+        return copied
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)

@@ -12,6 +12,7 @@ from ldznet.backbone.ldm import check_seed
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.inspection.subject import Subject, noisy_latents
 from ldznet.inspection.tokens import check_phrase
+from ldznet.networks import LDZNet
 from ldznet.networks.base import SEGMENTATION_TIMESTEP
 from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
@@ -59,6 +60,7 @@ def run_network(
     phrase = check_phrase(phrase)
     check_seed(seed)
     backbone, network = segmenter.backbone, segmenter.networks[NETWORK]
+    assert isinstance(network, LDZNet)
     text = backbone.encode_text(apply_template(segmenter.template, [phrase]))
     if features is None:
         noisy = noisy_latents(backbone, subject, timestep, seed)

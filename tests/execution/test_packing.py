@@ -49,6 +49,18 @@ def test_low_precision_errs_no_more_than_the_stock_layer(name):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+def test_a_copy_is_a_stock_layer_that_can_learn(name):
+    stock, packed, states = build(name)
+    packed(states)
+    copied = copy.deepcopy(packed)
+    assert type(copied) is type(stock)
+    assert torch.equal(copied(states), stock(states))
+    copied.requires_grad_(True)(states).sum().backward()
+    assert copied.weight.grad.any()
+    torch.testing.assert_close(packed(states), stock(states), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LAYERS)
 def test_weights_can_be_read_and_saved_bit_for_bit(name):
     stock, packed, states = build(name)
     packed(states)
