@@ -74,7 +74,7 @@ def fill(build: Callable[[], Model], dtype: torch.dtype) -> Model:
     model = model.to_empty(device="cpu").eval().requires_grad_(False)
     numbers = torch.randn(2**20, generator=torch.Generator().manual_seed(0)).to(dtype)
     for name, parameter in model.named_parameters():
-        if parameter.ndim == 1:
+        if parameter.ndim < 2:
             parameter.fill_(float(name.endswith("weight")))
             continue
         flat = parameter.view(-1)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    """Measure part by part, and write after each; raises ValueError with one sentence."""
     check_result_path(arguments.output)
 
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
@@ -36,5 +36,5 @@ def run(arguments: argparse.Namespace) -> None:
     for part in arguments.only or PARTS:
         result[part] = measurement.PARTS[part]()
         print(*measurement.describe(part, result[part]), sep="\n", flush=True)
-    write_result(arguments.output, arguments, result)
+        write_result(arguments.output, arguments, result)  # what took minutes is not lost
     print(f"Written to {arguments.output}")

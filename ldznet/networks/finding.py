@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-
+from ldznet.hub import fetch, is_hub_id, split_revision
 from ldznet.networks import NETWORKS, WEIGHTS, SegmentationNetwork, load_network
 
 HUB_FILES = [f"{name}/{file}" for name in NETWORKS for file in ("config.json", WEIGHTS)]
@@ -15,9 +14,9 @@ def find_networks(
 ) -> tuple[dict[str, SegmentationNetwork], dict[str, str]]:
     """The networks of these names that `source` holds, and for each other how to get its weights.
 
-    `source` is a folder with a subfolder per network, a hub id ("owner/name") of the same layout,
-    or None, which holds none. Raises ValueError if it is neither, holds none of them, or what it
-    holds is damaged.
+    `source` is a folder with a subfolder per network, a hub id ("owner/name", with "@revision" if
+    need be) of the same layout, or None, which holds none. Raises ValueError if it is neither,
+    cannot be fetched, holds none of them, or what it holds is damaged.
     """
     names = tuple(names)
     folder = None if source is None or not names else _fetch(source)
@@ -56,12 +55,6 @@ def _fetch(source: str | Path) -> Path:
     folder = Path(source)
     if folder.is_dir():
         return folder
-    if isinstance(source, str) and source.count("/") == 1 and source[0] not in "./~":  # a hub id
-        try:
-            return Path(snapshot_download(source, allow_patterns=HUB_FILES))
-        except Exception as error:  # the hub client raises its own, its transport's, the system's
-            raise ValueError(
-                f"The networks '{source}' are neither a folder here nor could they be fetched from "
-                "the Hugging Face hub; check the name and the connection."
-            ) from error
+    if isinstance(source, str) and is_hub_id(source):
+        return fetch(*split_revision(source, None), HUB_FILES)
     raise ValueError(f"There is no folder of networks '{folder.name}'; check the path.")
