@@ -56,7 +56,7 @@ RECIPE = Recipe(
         average=0.998,
     ),
     diffusion=TrainConfig(
-        steps=31_250, batch_size=32, learning_rate=2e-3, checkpoint_every=500, preview_every=2500,
+        steps=31_250, batch_size=32, learning_rate=1.2e-3, checkpoint_every=500, preview_every=2500,
     ),
     network=TrainConfig(
         steps=1200, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
