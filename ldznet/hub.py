@@ -47,6 +47,19 @@ def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
     return model, named or revision or REVISIONS.get(model)
 
 
+def find_folder(source: str | Path, files: Sequence[str]) -> Path | None:
+    """The folder itself, or that of a hub id with these files (see `fetch`); None if it is neither.
+
+    Raises ValueError as `fetch` does.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if isinstance(source, str) and is_hub_id(source):
+        return fetch(*split_revision(source, None), files)
+    return None
+
+
 def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
     """The local folder of a hub model with these files (patterns), fetched unless already there.
 

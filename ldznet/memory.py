@@ -1,12 +1,7 @@
 """What a look inside costs in memory at full size: by formula, and measured on random weights."""
 
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +10,7 @@ from diffusers import UNet2DConditionModel
 from ldznet.backbone import record
 from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.blocks import BLOCKS
+from ldznet.process_memory import highest_memory, measure_process
 
 FLOAT = 4  # bytes of a float32
 HEADS = 8  # of Stable Diffusion 1.x, at every level
@@ -79,19 +75,7 @@ def measure(way: str, side: int = SIDE, widths: Sequence[int] = WIDTHS) -> int:
     `way` is one of `WAYS`, or "nothing" for a pass that nobody watches.
     """
     program = f"from ldznet.memory import look; print(look({way!r}, {side}, {tuple(widths)}))"
-    # Read by glibc as the process starts: what is freed goes back at once, so that the highest
-    # memory is what was in use, and not what the allocator held on to.
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
-    command = [sys.executable, "-c", program]
-    answer = subprocess.run(
-        command,
-        cwd=Path(__file__).parent.parent,  # where Python finds this package
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(answer.stdout)
+    return measure_process(program)
 
 
 @torch.no_grad()
@@ -104,8 +88,7 @@ def look(way: str, side: int, widths: tuple[int, ...]) -> int:
     if recording.states:
         states = recording.states[400, 1]
         attention_map(attention_layer(unet, 1, "self"), states[:, :1], states)
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest if sys.platform == "darwin" else highest * 1024  # Linux counts in KiB
+    return highest_memory()
 
 
 def _random_unet(side: int, widths: tuple[int, ...]) -> UNet2DConditionModel:

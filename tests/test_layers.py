@@ -20,6 +20,7 @@ ROWS = (
         "execution",
         "official",
         "hub",
+        "process_memory",
     },
     {"backbone", "networks", "data", "metrics", "figures", "peers"},
     {"pipeline", "export", "inspection", "plates", "checking", "conversion"},

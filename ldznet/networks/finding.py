@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ldznet.hub import fetch, is_hub_id, split_revision
+from ldznet.hub import find_folder
 from ldznet.networks import NETWORKS, WEIGHTS, SegmentationNetwork, load_network
 
 HUB_FILES = [f"{name}/{file}" for name in NETWORKS for file in ("config.json", WEIGHTS)]
@@ -19,7 +19,7 @@ def find_networks(
     cannot be fetched, holds none of them, or what it holds is damaged.
     """
     names = tuple(names)
-    folder = None if source is None or not names else _fetch(source)
+    folder = None if source is None or not names else _find(source)
     found, missing = {}, {}
     for name in names:
         if folder is not None and (folder / name).is_dir():
@@ -50,11 +50,9 @@ def how_to_get(name: str) -> str:
     )
 
 
-def _fetch(source: str | Path) -> Path:
-    """The folder itself, or a hub repository's local snapshot."""
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    if isinstance(source, str) and is_hub_id(source):
-        return fetch(*split_revision(source, None), HUB_FILES)
-    raise ValueError(f"There is no folder of networks '{folder.name}'; check the path.")
+def _find(source: str | Path) -> Path:
+    folder = find_folder(source, HUB_FILES)
+    if folder is None:
+        name = Path(source).name
+        raise ValueError(f"There is no folder of networks '{name}'; check the path.")
+    return folder

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from ldznet.hub import fetch, is_hub_id, split_revision
+from ldznet.hub import find_folder
 
 HUB_ID = "CIDAS/clipseg-rd64-refined"
 FILES = ("*.json", "merges.txt", "model.safetensors")
@@ -95,15 +95,13 @@ class ClipSeg:
 
 
 def _folder(source: str | Path) -> Path:
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    if isinstance(source, str) and is_hub_id(source):
-        return fetch(*split_revision(source, None), FILES)
-    raise ValueError(
-        f"There is no folder '{folder.name}' with CLIPSeg's weights; name one, or a hub id such as "
-        f"'{HUB_ID}'."
-    )
+    folder = find_folder(source, FILES)
+    if folder is None:
+        raise ValueError(
+            f"There is no folder '{Path(source).name}' with CLIPSeg's weights; name one, or a hub "
+            f"id such as '{HUB_ID}'."
+        )
+    return folder
 
 
 def _check_files(folder: Path) -> None:
