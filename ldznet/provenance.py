@@ -4,10 +4,12 @@ import os
 import platform
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 
+@cache  # the code that runs is the code that was imported: a result just written changes nothing
 def commit() -> str:
     """The commit of the running code, with "-dirty" if changed since; "unknown" outside git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

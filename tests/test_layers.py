@@ -35,6 +35,8 @@ ROWS = (
         "agreement",
         "precision_check",
     },
+    {"study"},
+    {"report"},
     {"cli", "ui"},
     {"__main__", "app"},
 )
@@ -45,7 +47,7 @@ STRANGERS = ROWS[1]  # these do not import each other
 KEPT_TO = {
     "gradio": {"ui", "app"},
     "gradio_client": set(),
-    "matplotlib": {"figures"},
+    "matplotlib": {"figures", "report"},
     "accelerate": ROWS[3],
     "argparse": {"cli", "training"},  # `python -m ldznet.training.pocket` is a command of its own
 }

@@ -1,9 +1,11 @@
 """Pocket: a miniature with the topology of Stable Diffusion 1.x, for 128x128 drawn scenes.
 
 Same parts, same sixteen attention blocks, same layout on disk; only widths and vocabulary shrink.
+It is trained at one size and grown to another (see `training.growing`).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -17,10 +19,26 @@ from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.schedule import build_scheduler
 
 PIXELS = 128  # side of a scene
-LATENT_SIDE = 16
 TEXT_TOKENS = 32  # start token, at most 30 words, end token
 TEXT_WIDTH = 128
-PATCH = 4  # pixels folded into channels before the first convolution
+
+
+@dataclass(frozen=True)
+class Size:
+    """How fine pocket's latents are, and how wide its U-Net."""
+
+    patch: int  # side in pixels of what is folded into channels before the first convolution
+    channels: tuple[int, int, int, int]  # of the U-Net's levels
+    heads: tuple[int, int, int, int]
+
+    @property
+    def cells(self) -> int:
+        """Latent cells along the side of a scene; the autoencoder halves its patches once."""
+        return PIXELS // self.patch // 2
+
+
+COARSE = Size(patch=4, channels=(32, 64, 128, 128), heads=(1, 2, 4, 4))
+FINE = Size(patch=2, channels=(16, 32, 64, 128), heads=(1, 1, 2, 4))
 
 
 class PatchAutoencoder(AutoencoderKL):
@@ -52,11 +70,11 @@ class PatchAutoencoder(AutoencoderKL):
         return (functional.pixel_shuffle(decoded[0], self.patch),)
 
 
-def build_autoencoder() -> PatchAutoencoder:
-    """The miniature's first stage with random weights: (B, 3, 128, 128) <-> (B, 4, 16, 16)."""
+def build_autoencoder(size: Size = FINE) -> PatchAutoencoder:
+    """The miniature's first stage, weights random: (B, 3, 128, 128) <-> (B, 4, cells, cells)."""
     return PatchAutoencoder(
-        in_channels=3 * PATCH * PATCH,
-        out_channels=3 * PATCH * PATCH,
+        in_channels=3 * size.patch**2,
+        out_channels=3 * size.patch**2,
         block_out_channels=(48, 96),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -64,23 +82,23 @@ def build_autoencoder() -> PatchAutoencoder:
         norm_num_groups=8,
         latent_channels=4,
         mid_block_add_attention=False,
-        sample_size=PIXELS // PATCH,
+        sample_size=PIXELS // size.patch,
         scaling_factor=1.0,
     )
 
 
-def build_unet() -> UNet2DConditionModel:
-    """The miniature's U-Net with random weights; heads are 32 wide, for speed on a CPU."""
+def build_unet(size: Size = FINE) -> UNet2DConditionModel:
+    """The miniature's U-Net with random weights; heads are 32 wide at most, for speed on a CPU."""
     return UNet2DConditionModel(
-        sample_size=LATENT_SIDE,
+        sample_size=size.cells,
         in_channels=4,
         out_channels=4,
         layers_per_block=2,
-        block_out_channels=(32, 64, 128, 128),
+        block_out_channels=size.channels,
         down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
         cross_attention_dim=TEXT_WIDTH,
-        attention_head_dim=(1, 2, 4, 4),  # diffusers reads this as the number of heads per level
+        attention_head_dim=size.heads,  # diffusers reads this as the number of heads per level
         norm_num_groups=8,
     )
 
@@ -137,14 +155,14 @@ def _read_merges(raw: RawTokenizer) -> list[list[str]]:
     return [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
 
 
-def build_pocket(words: Sequence[str], seed: int = 0) -> LatentDiffusion:
+def build_pocket(words: Sequence[str], size: Size = FINE, seed: int = 0) -> LatentDiffusion:
     """The whole miniature with random weights, its vocabulary being the given words."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = build_tokenizer(words)
         return LatentDiffusion(
-            vae=build_autoencoder(),
-            unet=build_unet(),
+            vae=build_autoencoder(size),
+            unet=build_unet(size),
             text_encoder=build_text_encoder(tokenizer),
             tokenizer=tokenizer,
             scheduler=build_scheduler(),

@@ -17,8 +17,10 @@ from ldznet.cli import (
     memory,
     pointing,
     precision,
+    report,
     reuse,
     segment,
+    study,
 )
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
@@ -28,6 +30,8 @@ COMMANDS = {
     "inspect": inspect,
     "convert": convert,
     "evaluate": evaluate,
+    "study": study,
+    "report": report,
     "ensemble": ensemble,
     "reuse": reuse,
     "pointing": pointing,

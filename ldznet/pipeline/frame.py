@@ -27,16 +27,19 @@ class Frame:
 
     def fill(self, picture: Image.Image) -> Tensor:
         """(1, 3, height, width) in [-1, 1]: an RGB picture, its edges repeated to the borders."""
+        pixels = torch.from_numpy(self.place(picture)).permute(2, 0, 1)[None]
+        return pixels / 127.5 - 1
+
+    def place(self, picture: Image.Image) -> np.ndarray:
+        """(height, width, 3) uint8: an RGB picture resized, its edges repeated to the borders."""
         inner = (self.inner_width, self.inner_height)
         if picture.size != inner:
             picture = picture.resize(inner, Image.Resampling.LANCZOS)
         right = self.width - self.left - self.inner_width
         bottom = self.height - self.top - self.inner_height
-        levels = np.pad(
+        return np.pad(
             np.asarray(picture), ((self.top, bottom), (self.left, right), (0, 0)), mode="edge"
         )
-        pixels = torch.from_numpy(levels).permute(2, 0, 1)[None]  # (1, 3, height, width) uint8
-        return pixels / 127.5 - 1
 
     def restore(self, maps: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, C, H, W) at the picture's own `size` (W, H) of maps (B, C, height, width)."""

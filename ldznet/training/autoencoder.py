@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ldznet.backbone.pocket import PatchAutoencoder
-from ldznet.training.loop import TrainConfig, TrainResult, train
+from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 from ldznet.training.losses import reconstruction_loss
 from ldznet.training.scenes import SceneStore
 
@@ -39,7 +39,7 @@ def train_autoencoder(
         crops = [
             _crop(stores[random.integers(len(stores))], random) for _ in range(config.batch_size)
         ]
-        pixels = to_pixels(np.stack(crops)).to(next(model.parameters()).device)
+        pixels = to_pixels(np.stack(crops[own_share()])).to(next(model.parameters()).device)
         output, mean, logvar = model(pixels)
         return reconstruction_loss(output.float(), pixels, mean.float(), logvar.float())
 

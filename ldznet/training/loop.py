@@ -1,4 +1,7 @@
-"""One training loop for all: seeded by step, resumable at any step, averaged weights at the end."""
+"""One training loop for all: seeded by step, resumable at any step, averaged weights at the end.
+
+Started by `torchrun --nproc-per-node N`, N processes share each batch; nothing else changes.
+"""
 
 import json
 import time
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from tqdm import tqdm
 
 SLOTS = ("checkpoint-a", "checkpoint-b")  # written in turn: a cut during one leaves the other whole
+DIVERGED = 2.0  # times the loss before the last checkpoint: no curriculum raises it that far
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,12 @@ def learning_rate_at(step: int, config: TrainConfig) -> float:
     return config.learning_rate * rise * fall
 
 
+def own_share() -> slice:
+    """Which rows of a batch are this process's; all of them where one process trains."""
+    state = PartialState()
+    return slice(state.process_index, None, state.num_processes)
+
+
 def train(
     name: str,
     model: nn.Module,
@@ -64,6 +74,8 @@ def train(
     `loss(model, step)` draws the batch of that step by itself, seeded by the step number, so that a
     resumed training sees what an uninterrupted one would have seen. Checkpoints go to `folder`;
     calling again continues from the last one. `preview(step)` is called with the averaged weights.
+    Raises ValueError if the loss rises as it does when training diverges; the last checkpoint then
+    is the last good one.
     """
     accelerator = Accelerator(mixed_precision="bf16")
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -85,7 +97,9 @@ def train(
     losses: list[float] = []
     folder.mkdir(parents=True, exist_ok=True)
     trained.train()
-    for step in (bar := tqdm(range(first, config.steps), name, config.steps, initial=first)):
+    steps = range(first, config.steps)
+    hidden = not accelerator.is_main_process
+    for step in (bar := tqdm(steps, name, config.steps, initial=first, disable=hidden)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, config)
         value = loss(trained, step)
@@ -101,8 +115,10 @@ def train(
         seconds = spent + time.monotonic() - started
         if done % config.checkpoint_every == 0 or done == config.steps:
             recent = losses[-config.checkpoint_every :]
-            _checkpoint(accelerator, folder, done, seconds, sum(recent) / len(recent))
-        if preview and (done % config.preview_every == 0 or done == config.steps):
+            progress = _next_progress(name, progress, done, seconds, sum(recent) / len(recent))
+            _checkpoint(accelerator, folder, progress)
+        shown = done % config.preview_every == 0 or done == config.steps
+        if preview and shown and accelerator.is_main_process:
             average.store(parameters)
             average.copy_to(parameters)
             trained.eval()
@@ -124,23 +140,32 @@ def _resume(accelerator: Accelerator, folder: Path) -> dict:
     """The progress of the last checkpoint, its state loaded; zero progress if there is none."""
     record = folder / "progress.json"
     if not record.exists():
-        return {"step": 0, "seconds": 0.0, "loss": float("nan")}
+        return {"slot": SLOTS[1], "step": 0, "seconds": 0.0, "loss": float("inf")}
     progress = json.loads(record.read_text())
     accelerator.load_state(str(folder / progress["slot"]))
     return progress
 
 
-def _checkpoint(
-    accelerator: Accelerator, folder: Path, step: int, seconds: float, loss: float
-) -> None:
+def _next_progress(name: str, before: dict, step: int, seconds: float, loss: float) -> dict:
+    """What the next checkpoint says of itself; refused if the loss tells of a divergence."""
+    if not loss <= DIVERGED * before["loss"]:  # so that NaN is refused too
+        raise ValueError(
+            f"The training of {name} diverged before step {step} (loss {loss:.3g} after "
+            f"{before['loss']:.3g}); its last checkpoint, at step {before['step']}, is kept. "
+            "Go on from there at a lower learning rate."
+        )
+    slot = SLOTS[1 - SLOTS.index(before["slot"])]
+    return {"slot": slot, "step": step, "seconds": round(seconds, 1), "loss": loss}
+
+
+def _checkpoint(accelerator: Accelerator, folder: Path, progress: dict) -> None:
     """Save everything into the slot not in use, then point to it in one atomic step."""
-    record = folder / "progress.json"
-    used = json.loads(record.read_text())["slot"] if record.exists() else SLOTS[1]
-    slot = SLOTS[1 - SLOTS.index(used)]
-    accelerator.save_state(str(folder / slot))
-    progress = {"slot": slot, "step": step, "seconds": round(seconds, 1), "loss": loss}
+    accelerator.save_state(str(folder / progress["slot"]))
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return
     fresh = folder / "progress.json.new"
     fresh.write_text(json.dumps(progress))
-    fresh.replace(record)
+    fresh.replace(folder / "progress.json")
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps({key: progress[key] for key in ("step", "seconds", "loss")}) + "\n")

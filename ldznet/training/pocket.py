@@ -1,7 +1,9 @@
 """The whole recipe of pocket, from nothing to the weights under assets: `make pocket`.
 
-Stages, each resumable at any moment and skipped once done: draw scenes, train the first stage,
-train the text encoder and the U-Net together, train the three networks at equal budgets.
+Stages, each resumable at any moment and skipped once done: draw scenes, train a coarse first stage,
+train the text encoder and a coarse U-Net together, grow both to twice the latents along a side and
+train them on, train the checker of samples, train the three networks at equal budgets. A stage is
+shared by N processes when started by `torchrun --nproc-per-node N -m ldznet.training.pocket`.
 """
 
 import argparse
@@ -11,23 +13,42 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import PartialState
 from diffusers import ModelMixin
 
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.backbone.pocket import build_pocket
-from ldznet.data.shapes import WORDS
-from ldznet.networks import NETWORKS, SegmentationNetwork, load_network
+from ldznet.backbone.pocket import COARSE, FINE, PatchAutoencoder, Size, build_pocket
+from ldznet.checking import SceneChecker
+from ldznet.data.shapes import WORDS, draw_scene
+from ldznet.networks import NETWORKS, load_network
 from ldznet.provenance import origin
 from ldznet.training.autoencoder import normalise_latents, train_autoencoder
-from ldznet.training.diffusion import train_diffusion
+from ldznet.training.checker import check_accuracy, draw_labelled_scenes, train_checker
+from ldznet.training.diffusion import Curriculum, train_diffusion
+from ldznet.training.growing import halve_patch, nest
 from ldznet.training.loop import TrainConfig, TrainResult
 from ldznet.training.scenes import draw_scenes, open_scenes
-from ldznet.training.segmentation import draw_samples, prepare_masked_scenes, train_network
+from ldznet.training.segmentation import (
+    draw_samples,
+    new_network,
+    prepare_masked_scenes,
+    timesteps_around,
+    train_network,
+)
 
 ASSETS = Path(__file__).parents[2] / "assets"
-STAGES = ("scenes", "autoencoder", "diffusion", *NETWORKS)
+STAGES = (
+    "scenes",
+    "coarse-autoencoder",
+    "coarse-diffusion",
+    "autoencoder",
+    "diffusion",
+    "checker",
+    *NETWORKS,
+)
 
 PROMPTS = (
     "a photo of a red ball", "a photo of a blue star", "a photo of a green tree",
@@ -35,34 +56,65 @@ PROMPTS = (
     "a photo of a white cup", "a photo of an orange mushroom",
 )  # fmt: skip
 
-FIRST_STAGE_SCENES = 3000  # of each difficulty: enough for crops, and they stay in memory
-
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides pocket's weights, besides chance."""
 
-    scenes: dict[str, int]
+    scenes: dict[str, int]  # by difficulty, for the coarse models
+    coarse_autoencoder: TrainConfig
+    coarse_diffusion: TrainConfig
+    coarse_curriculum: Curriculum
+    fine_scenes: dict[str, int]  # the first of `scenes`
     autoencoder: TrainConfig
     diffusion: TrainConfig
+    curriculum: Curriculum
+    inner_share: float  # of the steps: only blocks 5 to 10 read words
+    checker: TrainConfig
+    checker_scenes: int
     network: TrainConfig
     mask_scenes: int  # photo-style scenes with masks, all that the networks ever see
+    feature_timestep: int  # where they read the LDM
 
 
 RECIPE = Recipe(
     scenes={"single": 20_000, "pair": 30_000, "full": 30_000},
-    autoencoder=TrainConfig(
+    coarse_autoencoder=TrainConfig(
         steps=3000, batch_size=32, learning_rate=2e-3, weight_decay=1e-4, decay_from=0.55,
         average=0.998,
     ),
+    coarse_diffusion=TrainConfig(
+        steps=13_000, batch_size=32, learning_rate=1.2e-3, decay_from=0.88, checkpoint_every=500,
+        preview_every=2500,
+    ),
+    # One large object first: a small trial learned about twice as fast with it as without.
+    coarse_curriculum=(
+        (0.00, (1.00, 0.00, 0.00)), (0.19, (0.40, 0.60, 0.00)), (0.48, (0.20, 0.40, 0.40)),
+    ),
+    fine_scenes={"single": 10_000, "pair": 20_000, "full": 20_000},
+    autoencoder=TrainConfig(
+        steps=900, batch_size=32, learning_rate=1.2e-3, weight_decay=1e-4, warm_up=50,
+        decay_from=0.4, average=0.99, checkpoint_every=150, preview_every=450,
+    ),
     diffusion=TrainConfig(
-        steps=31_250, batch_size=32, learning_rate=1.2e-3, checkpoint_every=500, preview_every=2500,
+        steps=5000, batch_size=32, learning_rate=1.5e-3, warm_up=100, decay_from=0.76,
+        average=0.999, preview_every=500,
     ),
+    curriculum=((0.0, (0.3, 0.4, 0.3)),),
+    inner_share=0.3,
+    checker=TrainConfig(
+        steps=3000, batch_size=32, learning_rate=2e-3, decay_from=0.4, average=0.998,
+    ),
+    checker_scenes=16_000,
     network=TrainConfig(
-        steps=1200, batch_size=16, learning_rate=7e-4, warm_up=50, average=0.998, preview_every=300,
+        steps=600, batch_size=16, learning_rate=1e-3, warm_up=50, average=0.995, preview_every=300,
     ),
-    mask_scenes=4000,
+    mask_scenes=8000,
+    feature_timestep=400,
 )  # fmt: skip
+
+FIRST_STAGE_SCENES = 3000  # of each difficulty: enough for crops, and they stay in memory
+CHECKED = 500  # test scenes of each difficulty that tell how good the checker is
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -84,85 +136,150 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run_stages(options: argparse.Namespace) -> None:
     torch.manual_seed(0)
+    runs, output = options.runs, options.output
     stages = [stage for stage in STAGES if stage in options.stages]
     if "scenes" in stages:
-        draw_scenes(options.runs / "scenes", RECIPE.scenes, options.workers)
+        draw_scenes(runs / "scenes", RECIPE.scenes, options.workers)
+    if "coarse-autoencoder" in stages:
+        _train_first_stage(runs, "coarse-autoencoder", _new_backbone(COARSE).vae)
+    if "coarse-diffusion" in stages:
+        _train_coarse_diffusion(runs)
     if "autoencoder" in stages:
-        _train_first_stage(options.runs, options.continue_from)
+        coarse = _first_stage(runs, "coarse-autoencoder")
+        _train_first_stage(runs, "autoencoder", halve_patch(coarse))
     if "diffusion" in stages:
-        _train_diffusion(options.runs, options.output / "pocket", options.continue_from)
+        _train_diffusion(runs, output / "pocket", options.continue_from)
+    if "checker" in stages:
+        _train_checker(runs, output / "checker")
     for name in NETWORKS:
         if name in stages:
-            _train_network(name, options.runs, options.output, options.continue_from)
+            _train_network(name, runs, output, options.continue_from)
 
 
-def _start(continue_from: Path | None) -> LatentDiffusion:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if continue_from:
-        return LatentDiffusion.from_pretrained(continue_from / "pocket", device=device)
-    backbone = build_pocket(WORDS)
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _new_backbone(size: Size) -> LatentDiffusion:
+    backbone = build_pocket(WORDS, size)
     for part in (backbone.vae, backbone.unet, backbone.text_encoder):
-        part.to(device)
+        part.to(_device())
     return backbone
 
 
-def _train_first_stage(runs: Path, continue_from: Path | None) -> None:
-    """The first stage alone, saved with its scale among the unfinished work."""
-    backbone = _start(continue_from)
+def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder) -> None:
+    """A first stage alone, saved with its scale among the unfinished work."""
     stores = [
-        open_scenes(runs / "scenes", name, min(count, FIRST_STAGE_SCENES))
-        for name, count in RECIPE.scenes.items()
+        open_scenes(runs / "scenes", difficulty, min(count, FIRST_STAGE_SCENES))
+        for difficulty, count in RECIPE.scenes.items()
     ]
-    folder = runs / "autoencoder"
-    result = train_autoencoder(backbone.vae, stores, RECIPE.autoencoder, folder)
-    normalise_latents(backbone.vae, stores[-1])
-    _save_half(backbone.vae, folder / "vae")
-    _write_card(folder / "card.json", RECIPE.autoencoder, result, {})
+    config = RECIPE.autoencoder if name == "autoencoder" else RECIPE.coarse_autoencoder
+    result = train_autoencoder(vae.to(_device()), stores, config, runs / name)
+    normalise_latents(vae, stores[-1])
+    _save_half(vae, runs / name / "vae")
+    _write_card(runs / name / "card.json", config, result, {})
+
+
+def _first_stage(runs: Path, name: str) -> PatchAutoencoder:
+    """A finished first stage, frozen; raises ValueError if it is not trained yet."""
+    folder = runs / name
+    if not (folder / "card.json").exists():
+        raise ValueError(f"There is no first stage yet; run the stage '{name}' before.")
+    vae = PatchAutoencoder.from_pretrained(
+        folder / "vae", dtype=torch.float32, use_safetensors=True
+    )
+    return vae.requires_grad_(False).eval().to(_device())
+
+
+def _train_coarse_diffusion(runs: Path) -> None:
+    """The text encoder and the coarse U-Net, kept among the unfinished work."""
+    backbone = _new_backbone(COARSE)
+    backbone.vae = _first_stage(runs, "coarse-autoencoder")
+    folder = runs / "coarse-diffusion"
+    stores = [open_scenes(runs / "scenes", name, count) for name, count in RECIPE.scenes.items()]
+    result = train_diffusion(
+        backbone, stores, RECIPE.coarse_diffusion, folder, PROMPTS, RECIPE.coarse_curriculum, 0.0
+    )
+    _save_half(backbone.unet, folder / "unet")
+    _save_half(backbone.text_encoder, folder / "text_encoder")
+    data = f"drawn world, captions only, all styles: {RECIPE.scenes}"
+    _write_card(folder / "card.json", RECIPE.coarse_diffusion, result, {"data": data})
 
 
 def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> None:
     """The text encoder and the U-Net on the finished first stage; writes the whole backbone."""
-    backbone = _start(continue_from)
-    first_stage = runs / "autoencoder"
-    if trained_here := (first_stage / "card.json").exists():
-        vae = type(backbone.vae).from_pretrained(
-            first_stage / "vae", dtype=torch.float32, use_safetensors=True
-        )
-        backbone.vae = vae.requires_grad_(False).eval().to(backbone.device)
-        origin = first_stage
-    elif continue_from:
-        origin = continue_from / "pocket"
+    told: dict[str, Any] = {"data": f"drawn world, captions only, all styles: {RECIPE.fine_scenes}"}
+    if continue_from:
+        backbone = LatentDiffusion.from_pretrained(continue_from / "pocket", device=_device())
+        told["start"] = json.loads((continue_from / "pocket" / "card.json").read_text())
     else:
-        raise ValueError("There is no first stage yet; run the stage 'autoencoder' before.")
-    card = json.loads((origin / "card.json").read_text())
-    stores = [open_scenes(runs / "scenes", name, count) for name, count in RECIPE.scenes.items()]
-    result = train_diffusion(backbone, stores, RECIPE.diffusion, runs / "diffusion", PROMPTS)
+        backbone = _new_backbone(FINE)
+        backbone.vae = _first_stage(runs, "autoencoder")
+        _start_from_coarse(backbone, runs / "coarse-diffusion")
+        told["coarse"] = json.loads((runs / "coarse-diffusion" / "card.json").read_text())
+        for name in ("coarse-autoencoder", "autoencoder"):
+            told[name] = json.loads((runs / name / "card.json").read_text())
+    stores = [
+        open_scenes(runs / "scenes", name, count) for name, count in RECIPE.fine_scenes.items()
+    ]
+    result = train_diffusion(
+        backbone,
+        stores,
+        RECIPE.diffusion,
+        runs / "diffusion",
+        PROMPTS,
+        RECIPE.curriculum,
+        RECIPE.inner_share,
+    )
     for part in ("vae", "unet", "text_encoder"):
         _save_half(getattr(backbone, part), output / part)
     backbone.tokenizer.save_pretrained(output / "tokenizer")
     backbone.scheduler.save_pretrained(output / "scheduler")
-    _write_card(
-        output / "card.json",
-        RECIPE.diffusion,
-        result,
-        {
-            "data": f"drawn world, captions only, all styles: {RECIPE.scenes}",
-            "first_stage": card if trained_here else card["first_stage"],
-        },
+    _write_card(output / "card.json", RECIPE.diffusion, result, told)
+
+
+def _start_from_coarse(backbone: LatentDiffusion, folder: Path) -> None:
+    if not (folder / "card.json").exists():
+        raise ValueError("There is no coarse U-Net yet; run the stage 'coarse-diffusion' before.")
+    coarse = type(backbone.unet).from_pretrained(folder / "unet", dtype=torch.float32)
+    nest(coarse, backbone.unet)
+    text_encoder = type(backbone.text_encoder).from_pretrained(
+        folder / "text_encoder", dtype=torch.float32
     )
+    backbone.text_encoder.load_state_dict(text_encoder.state_dict())
+
+
+def _train_checker(runs: Path, output: Path) -> None:
+    """The judge of samples; its accuracy on scenes it never saw goes to its card."""
+    torch.manual_seed(RECIPE.checker.seed)
+    checker = SceneChecker()
+    scenes = draw_labelled_scenes(RECIPE.checker_scenes)
+    result = train_checker(checker, scenes, RECIPE.checker, runs / "checker")
+    _save_half(checker, output)
+    accuracy = {
+        difficulty: check_accuracy(
+            checker, (draw_scene(number, None, difficulty) for number in range(CHECKED))
+        )
+        for difficulty in ("single", "pair", "full")
+    }
+    told = {
+        "data": f"drawn world, all styles and difficulties: {RECIPE.checker_scenes} scenes",
+        "scenes_right": accuracy,
+    }
+    _write_card(output / "card.json", RECIPE.checker, result, told)
 
 
 def _train_network(name: str, runs: Path, output: Path, continue_from: Path | None) -> None:
     """One network, started from the backbone's U-Net wherever shapes match, or continued."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    backbone = LatentDiffusion.from_pretrained(output / "pocket", device=device)
+    backbone = LatentDiffusion.from_pretrained(output / "pocket", device=_device())
     if continue_from:
         network = load_network(continue_from / "networks" / "pocket" / name)
     else:
-        network = _new_network(name, backbone)
-    network.to(device, memory_format=torch.channels_last)
+        network = new_network(name, backbone, seed=RECIPE.network.seed)
+    network.to(_device(), memory_format=torch.channels_last)
     scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
-    result = train_network(network, backbone, scenes, RECIPE.network, runs / name)
+    timesteps = timesteps_around(RECIPE.feature_timestep)
+    result = train_network(network, backbone, scenes, RECIPE.network, runs / name, timesteps)
     folder = output / "networks" / "pocket" / name
     _save_half(network, folder)
     _write_card(
@@ -179,23 +296,10 @@ def _train_network(name: str, runs: Path, output: Path, continue_from: Path | No
     )
 
 
-def _new_network(name: str, backbone: LatentDiffusion) -> SegmentationNetwork:
-    unet = backbone.unet.config
-    torch.manual_seed(RECIPE.network.seed)
-    network = NETWORKS[name](
-        block_out_channels=unet.block_out_channels,
-        cross_attention_dim=unet.cross_attention_dim,
-        attention_head_dim=unet.attention_head_dim,
-        norm_num_groups=unet.norm_num_groups,
-        sample_size=unet.sample_size,
-        factor=backbone.factor,
-    )
-    network.initialise_from(backbone.unet)
-    return network
-
-
 def _save_half(model: ModelMixin, folder: Path) -> None:
     """Safetensors in half precision; the model itself keeps its own precision."""
+    if not PartialState().is_main_process:
+        return
     kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     dtype = next(model.parameters()).dtype
     model.half().save_pretrained(folder, safe_serialization=True)
@@ -210,8 +314,9 @@ def _write_card(path: Path, config: TrainConfig, result: TrainResult, more: dict
         "config": dataclasses.asdict(config),
         "result": dataclasses.asdict(result),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(card, indent=2) + "\n")
+    if PartialState().is_main_process:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(card, indent=2) + "\n")
 
 
 if __name__ == "__main__":

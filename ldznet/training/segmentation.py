@@ -1,18 +1,29 @@
 """Trains one segmentation network on phrases and masks, the backbone frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count as count_up
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 
-from ldznet.backbone.generation import FEATURE_TIMESTEPS
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.data.shapes import TRAIN_START, absent_phrases, draw_scene, phrases
-from ldznet.networks.base import SegmentationNetwork
+from ldznet.data.shapes import (
+    TRAIN_START,
+    Scene,
+    absent_phrases,
+    draw_scene,
+    names_novelty,
+    phrases,
+    shows_novelty,
+)
+from ldznet.networks import NETWORKS, SegmentationNetwork
+from ldznet.pipeline.frame import whole_frame
 from ldznet.training.attention import use_fast_attention
 from ldznet.training.autoencoder import to_pictures, to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
@@ -20,6 +31,7 @@ from ldznet.training.losses import mask_loss
 from ldznet.types import Encoding, Sample
 
 MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
+MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
 ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, an empty mask
 
@@ -28,25 +40,38 @@ ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, 
 class MaskedScenes:
     """Samples in memory, as the networks read them; a picture is kept once for all its phrases."""
 
-    pixels: Tensor  # (N, 3, H, W) float16 in [-1, 1]
+    pictures: np.ndarray  # (N, H, W, 3) uint8
     latents: Tensor  # (N, 4, h, w) float16
     text: Tensor  # (T, tokens, D) of the distinct phrases
     rows: list[tuple[int, int]]  # per sample: picture, phrase
-    masks: np.ndarray  # (samples, H*W/8) uint8, packed bits
+    masks: np.ndarray  # (samples, h', w' / 8) uint8, packed bits, in the size they were given
+
+    def batch(self, chosen: Sequence[int], device: torch.device) -> tuple[Encoding, Tensor]:
+        """What the networks read of the samples chosen, and their masks (B, 1, h', w')."""
+        pictures = [self.rows[i][0] for i in chosen]
+        phrases = [self.rows[i][1] for i in chosen]
+        encoding = Encoding(
+            pixels=to_pixels(self.pictures[pictures]).to(device),
+            latents=self.latents[pictures].float().to(device),
+            text=self.text[phrases].to(device),
+        )
+        masks = torch.from_numpy(np.unpackbits(self.masks[chosen], axis=-1))[:, None]
+        return encoding, masks.float().to(device)
 
 
-def draw_samples(count: int) -> list[Sample]:
-    """Each phrase of `count` photo-style scenes with its mask, and some naming absent things."""
+def draw_samples(count: int, seed: int = 0) -> list[Sample]:
+    """Each phrase of `count` photo-style scenes with its mask, and some naming absent things.
+
+    Nothing novel is seen or named. Another seed gives other scenes.
+    """
     samples = []
-    for index in range(count):
-        difficulty = MASK_DIFFICULTIES[index % len(MASK_DIFFICULTIES)]
-        scene = draw_scene(MASKS_START + index, "photo", difficulty)
+    for scene in islice(_familiar_scenes(MASKS_START + seed * MASKS_APART), count):
         source = f"shapes/train/photo/{scene.number}"
         found = [
             Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind)
             for phrase in phrases(scene)
         ]
-        absent = absent_phrases(scene)
+        absent = [text for text in absent_phrases(scene) if not names_novelty(text)]
         random = np.random.default_rng(scene.number)
         if absent and random.random() < ABSENT_SHARE * len(found):
             text = absent[int(random.integers(len(absent)))]
@@ -56,22 +81,63 @@ def draw_samples(count: int) -> list[Sample]:
     return samples
 
 
+def _familiar_scenes(first: int) -> Iterator[Scene]:
+    for number in count_up(first):
+        difficulty = MASK_DIFFICULTIES[number % len(MASK_DIFFICULTIES)]
+        scene = draw_scene(number, "photo", difficulty)
+        if not shows_novelty(scene):
+            yield scene
+
+
 def prepare_masked_scenes(backbone: LatentDiffusion, samples: Sequence[Sample]) -> MaskedScenes:
-    """Encode every distinct picture and phrase once."""
-    pictures = {sample.source: sample.image for sample in samples}
+    """Encode every distinct picture, a square brought to the backbone's size, and every phrase."""
+    images = {sample.source: sample.image for sample in samples}
     phrases = sorted({sample.phrase for sample in samples})
-    picture_row = {source: row for row, source in enumerate(pictures)}
+    picture_row = {source: row for row, source in enumerate(images)}
     phrase_row = {phrase: row for row, phrase in enumerate(phrases)}
-    pixels = to_pixels(np.stack(list(pictures.values())))
+    frame = whole_frame(backbone.native_size, backbone.native_size)
+    pictures = np.stack([frame.place(Image.fromarray(image)) for image in images.values()])
+    parts = [to_pixels(pictures[i : i + 50]) for i in range(0, len(pictures), 50)]
     return MaskedScenes(
-        pixels=pixels.half(),
-        latents=torch.cat([backbone.encode_image(part) for part in pixels.split(100)]).half().cpu(),
+        pictures=pictures,
+        latents=torch.cat([backbone.encode_image(part).half().cpu() for part in parts]),
         text=torch.cat(
             [backbone.encode_text(phrases[i : i + 100]) for i in range(0, len(phrases), 100)]
         ).cpu(),
         rows=[(picture_row[sample.source], phrase_row[sample.phrase]) for sample in samples],
-        masks=np.stack([np.packbits(sample.mask) for sample in samples]),
+        masks=np.stack([np.packbits(sample.mask, axis=-1) for sample in samples]),
     )
+
+
+def new_network(
+    name: str, backbone: LatentDiffusion, *, seed: int, from_backbone: bool = True
+) -> SegmentationNetwork:
+    """An untrained network that fits the backbone.
+
+    It starts from the backbone's U-Net wherever shapes match, or from random weights alone.
+    """
+    unet = backbone.unet.config
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = NETWORKS[name](
+            block_out_channels=unet.block_out_channels,
+            cross_attention_dim=unet.cross_attention_dim,
+            attention_head_dim=unet.attention_head_dim,
+            norm_num_groups=unet.norm_num_groups,
+            sample_size=unet.sample_size,
+            factor=backbone.factor,
+        )
+    if from_backbone:
+        network.initialise_from(backbone.unet)
+    return network.to(backbone.device, memory_format=torch.channels_last)
+
+
+def timesteps_around(timestep: int) -> range:
+    """The timesteps to train at for reading at this one: a quarter to either side, as the paper.
+
+    400 gives 300 to 499.
+    """
+    return range(timestep - timestep // 4, timestep + timestep // 4)
 
 
 def train_network(
@@ -80,28 +146,35 @@ def train_network(
     scenes: MaskedScenes,
     config: TrainConfig,
     folder: Path,
+    timesteps: range,
 ) -> TrainResult:
-    """Train `network` in place. The batches depend on the seed alone: equal for every network."""
+    """Train `network` in place. The batches depend on the seed alone: equal for every network.
+
+    What it reads of the LDM it reads at a random one of `timesteps` in each step.
+    """
     device = backbone.device
 
     def draw_batch(step: int) -> tuple[Encoding, Tensor]:
         random = np.random.default_rng([config.seed, step])
         chosen = random.integers(len(scenes.rows), size=config.batch_size)
-        encoding, masks = _encode_batch(scenes, chosen, device)
+        encoding, masks = scenes.batch(chosen.tolist(), device)
         if network.reading:
-            timestep = int(random.integers(FEATURE_TIMESTEPS.start, FEATURE_TIMESTEPS.stop))
+            timestep = int(random.integers(timesteps.start, timesteps.stop))
             noise_seed = int(random.integers(2**31))
             encoding = _add_features(backbone, encoding, timestep, noise_seed)
         return encoding, masks
 
     def loss(model: nn.Module, step: int) -> Tensor:
         encoding, masks = draw_batch(step)
-        return mask_loss(model(encoding).float(), masks)
+        logits = model(encoding).float()
+        # A mask enlarged keeps soft edges, as its picture does.
+        return mask_loss(logits, functional.interpolate(masks, logits.shape[-2:], mode="bilinear"))
 
     def preview(step: int) -> None:
         encoding, masks = draw_batch(0)
         with torch.no_grad():
             found = network(encoding).sigmoid()
+        masks = functional.interpolate(masks, found.shape[-2:])
         shown = [encoding.pixels, masks * 2 - 1, found * 2 - 1]
         rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)[:8]))) for part in shown]
         Image.fromarray(np.vstack(rows)).save(folder / f"masks-{step:06d}.png")
@@ -111,21 +184,6 @@ def train_network(
     result = train(network.name, network, loss, config, folder, preview)
     network.eval().requires_grad_(False)
     return result
-
-
-def _encode_batch(
-    scenes: MaskedScenes, chosen: np.ndarray, device: torch.device
-) -> tuple[Encoding, Tensor]:
-    pictures = [scenes.rows[i][0] for i in chosen]
-    phrases = [scenes.rows[i][1] for i in chosen]
-    side = scenes.pixels.shape[-1]
-    bits = np.unpackbits(scenes.masks[chosen], axis=1).reshape(-1, 1, side, side)
-    encoding = Encoding(
-        pixels=scenes.pixels[pictures].float().to(device),
-        latents=scenes.latents[pictures].float().to(device),
-        text=scenes.text[phrases].to(device),
-    )
-    return encoding, torch.from_numpy(bits).float().to(device)
 
 
 def _add_features(

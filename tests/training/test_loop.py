@@ -1,4 +1,8 @@
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -79,3 +83,51 @@ def test_the_learning_rate_rises_stays_and_falls():
     assert learning_rate_at(600, config) == pytest.approx(1.0)
     assert learning_rate_at(800, config) == pytest.approx(0.51)
     assert learning_rate_at(1000, config) == pytest.approx(0.02)
+
+
+def test_a_diverging_training_stops_and_keeps_its_last_good_checkpoint(tmp_path):
+    def explodes(model: nn.Module, step: int) -> torch.Tensor:
+        return squared_error(model, step) * (1 if step < 6 else 1000)
+
+    with pytest.raises(ValueError, match=r"diverged before step 8 .* at step 4, is kept"):
+        train("line", line(), explodes, CONFIG, tmp_path)
+    assert json.loads((tmp_path / "progress.json").read_text())["step"] == 4
+
+
+SHARED = """
+import sys
+from pathlib import Path
+import torch
+from ldznet.training.loop import TrainConfig, own_share, train
+
+def loss(model, step):
+    x = torch.randn(4, 1, generator=torch.Generator().manual_seed(step))[own_share()]
+    return (model(x).float() - (2 * x - 1)).square().mean()
+
+torch.manual_seed(0)
+model = torch.nn.Linear(1, 1)
+folder = Path(sys.argv[1])
+config = TrainConfig(steps=12, batch_size=4, learning_rate=0.05, warm_up=3, checkpoint_every=4)
+train("line", model, loss, config, folder)
+if own_share().start == 0:
+    torch.save(model.state_dict(), folder / "trained.pt")
+"""
+
+
+def test_two_processes_share_a_batch_and_learn_what_one_does(tmp_path):
+    alone = line()
+    train("line", alone, squared_error, CONFIG, tmp_path / "alone")
+    script = tmp_path / "shared.py"
+    script.write_text(SHARED)
+    shared = tmp_path / "shared"
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [*run, script, shared],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+    )
+    found = torch.load(shared / "trained.pt", weights_only=True)
+    # The trainings run in bfloat16: a batch's rows are summed in another order.
+    assert torch.allclose(found["weight"], alone.weight, atol=1e-3)
+    assert torch.allclose(found["bias"], alone.bias, atol=1e-3)

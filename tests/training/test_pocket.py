@@ -14,14 +14,17 @@ TINY = TrainConfig(steps=2, batch_size=2, learning_rate=1e-3, warm_up=1, preview
 
 @pytest.fixture
 def tiny_recipe(monkeypatch):
+    trainings = ("coarse_autoencoder", "coarse_diffusion", "autoencoder", "diffusion", "checker")
+    scenes = {"single": 4, "pair": 4, "full": 4}
     recipe = replace(
         pocket.RECIPE,
-        scenes={"single": 4, "pair": 4, "full": 4},
-        autoencoder=TINY,
-        diffusion=TINY,
-        network=TINY,
+        **dict.fromkeys((*trainings, "network"), TINY),
+        scenes=scenes,
+        fine_scenes=scenes,
+        checker_scenes=4,
         mask_scenes=4,
     )
+    monkeypatch.setattr(pocket, "CHECKED", 2)
     monkeypatch.setattr(pocket, "RECIPE", recipe)
     monkeypatch.setattr("ldznet.training.scenes.SHARD", 4)
 
@@ -38,7 +41,12 @@ def test_the_recipe_goes_from_nothing_to_a_working_segmenter(tiny_recipe, tmp_pa
     assert {result.probability.shape for result in found.values()} == {(2, 128, 128)}
     card = json.loads((output / "networks" / "pocket" / "ldznet" / "card.json").read_text())
     assert card["result"]["samples"] == 4
-    for sheet in ("autoencoder/reconstructions", "diffusion/samples", "ldznet/masks"):
+    card = json.loads((output / "pocket" / "card.json").read_text())
+    assert card["coarse"]["result"]["samples"] == card["autoencoder"]["result"]["samples"] == 4
+    card = json.loads((output / "checker" / "card.json").read_text())
+    assert set(card["scenes_right"]) == {"single", "pair", "full"}
+    sheets = ("coarse-autoencoder/reconstructions", "coarse-diffusion/samples")
+    for sheet in (*sheets, "autoencoder/reconstructions", "diffusion/samples", "ldznet/masks"):
         assert (tmp_path / "runs" / f"{sheet}-000002.png").exists()
 
 
@@ -53,7 +61,7 @@ def test_training_goes_on_from_finished_weights_alone(tiny_recipe, tmp_path):
     change = (weights[1] - weights[0]).abs().mean() / weights[0].abs().mean()
     assert 0 < change < 0.2  # trained on, and not from new random weights
     card = json.loads((second / "pocket" / "card.json").read_text())
-    assert card["first_stage"]["result"]["samples"] == 4
+    assert card["start"]["result"]["samples"] == 4
 
 
 def test_without_a_first_stage_it_says_what_to_do(tiny_recipe, tmp_path):

@@ -3,6 +3,13 @@
 from ldznet.data.shapes.categories import CATEGORIES
 from ldznet.data.shapes.dataset import SPLITS, TRAIN_START, Shapes
 from ldznet.data.shapes.language import WORDS, ScenePhrase, absent_phrases, caption, phrases
+from ldznet.data.shapes.novelty import (
+    NOVEL_CATEGORY,
+    NOVEL_PAIRS,
+    is_novel,
+    names_novelty,
+    shows_novelty,
+)
 from ldznet.data.shapes.palette import COLOURS
 from ldznet.data.shapes.scene import DIFFICULTIES, SIZES, Scene, SceneObject, draw_scene
 from ldznet.data.shapes.styles import STYLES
@@ -11,6 +18,8 @@ __all__ = [
     "CATEGORIES",
     "COLOURS",
     "DIFFICULTIES",
+    "NOVEL_CATEGORY",
+    "NOVEL_PAIRS",
     "SIZES",
     "SPLITS",
     "STYLES",
@@ -23,5 +32,8 @@ __all__ = [
     "absent_phrases",
     "caption",
     "draw_scene",
+    "is_novel",
+    "names_novelty",
     "phrases",
+    "shows_novelty",
 ]

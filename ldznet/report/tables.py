@@ -1,0 +1,109 @@
+"""Markdown tables from the files in `assets/benchmarks`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ldznet.networks import NETWORKS
+from ldznet.study.sets import KINDS, PHOTO
+
+Reported = Mapping[str, Any]  # one group of trials of study.json
+
+TITLES = {name: network.title for name, network in NETWORKS.items()} | {"attention": "Attention"}
+MEASURES = ("mean_iou", "foreground_iou", "average_precision")
+
+# The columns of the study's tables: a heading, and the set and measure under it.
+MAIN = {
+    PHOTO: (PHOTO, "mean_iou"),
+    "unseen styles": ("unseen styles", "mean_iou"),
+    "novel category": ("novel", "mean_iou of novel category"),
+    "novel pair": ("novel", "mean_iou of novel pair"),
+    "false alarm": ("absent", "false_alarm"),
+}
+BY_KIND = {kind: (PHOTO, f"mean_iou of {kind}") for kind in KINDS}
+ABLATIONS = {
+    f"{name}{how}": (f"{name}{how}", "mean_iou")
+    for name in (PHOTO, "novel")
+    for how in ("", ", features zeroed", ", features shuffled")
+}
+# What the trials of a part differ in: a heading, and what it says of one.
+DIFFERENCES: dict[str, tuple[str, Callable[[Reported], str]]] = {
+    "rates": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
+    "timesteps": ("timestep", lambda told: str(told["trial"]["timestep"])),
+    "control": ("start", lambda told: told["trial"]["start"]),
+    "negatives": ("absent phrases", lambda told: "a tenth" if told["trial"]["absent"] else "none"),
+    "main": ("scenes with masks", lambda told: str(told["trial"]["masks"])),
+}
+
+
+def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Every table that the results allow, by name; `results` holds files of
+    `assets/benchmarks` by their names without ending.
+    """
+    tables = {}
+    if "pocket" in results:
+        tables["styles"] = styles(results["pocket"])
+    if "study" in results:
+        study = results["study"]
+        tables |= {part: trials(study, part) for part in study["parts"]}
+        tables |= {"kinds": kinds(study), "fusion": fusion(study)}
+    return tables
+
+
+def styles(scored: Mapping[str, Any]) -> str:
+    """A row per style of `pocket.json`: mIoU / IoU_FG / AP in per cent of every network."""
+    sets = scored["sets"]
+    names = [name for name in next(iter(sets.values()))["scores"] if name != "nothing"]  # all 0
+    rows = []
+    for style, told in sets.items():
+        overall = [told["scores"][name]["overall"] for name in names]
+        cells = [" / ".join(f"{100 * each[one]:.1f}" for one in MEASURES) for each in overall]
+        rows.append([style, *cells])
+    return table(["test style", *(TITLES.get(name, name) for name in names)], rows)
+
+
+def trials(study: Mapping[str, Any], part: str) -> str:
+    """A row per group of trials of a part, in per cent; mean ± standard deviation over seeds."""
+    head, difference = DIFFERENCES[part]
+    rows = [
+        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, MAIN)]
+        for told in study["parts"][part]
+    ]
+    return table([head, "", *MAIN], rows)
+
+
+def kinds(study: Mapping[str, Any]) -> str:
+    """mIoU by kind of phrase on photo scenes, at the largest number of masks."""
+    rows = [[TITLES[told["trial"]["network"]], *_cells(told, BY_KIND)] for told in _largest(study)]
+    return table(["", *BY_KIND], rows)
+
+
+def fusion(study: Mapping[str, Any]) -> str:
+    """What LD-ZNet's mIoU loses without its features, or with those of another picture."""
+    rows = [
+        [str(told["trial"]["masks"]), *_cells(told, ABLATIONS)]
+        for told in study["parts"]["main"]
+        if told["trial"]["network"] == "ldznet"
+    ]
+    return table(["scenes with masks", *ABLATIONS], rows)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _largest(study: Mapping[str, Any]) -> list[Reported]:
+    most = max(told["trial"]["masks"] for told in study["parts"]["main"])
+    return [told for told in study["parts"]["main"] if told["trial"]["masks"] == most]
+
+
+def _cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:
+    cells = []
+    for name, measure in columns.values():
+        score = told["scores"][name][measure]
+        cell = f"{100 * score['mean']:.1f}"
+        if score["spread"] is not None:
+            cell += f" ± {100 * score['spread']:.1f}"
+        cells.append(cell)
+    return cells

@@ -1,0 +1,55 @@
+"""Which networks are trained for the study, on how many masks, and with what changed."""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+from ldznet.networks import NETWORKS
+
+MASKS = (500, 2000, 8000)  # photo-style scenes with masks
+SEEDS = (0, 1, 2)
+TIMESTEPS = (50, 100, 200, 300, 400, 500, 700)
+RATES = (5e-4, 1e-3, 2e-3)
+
+Start = Literal["backbone", "scratch"]
+Part = Literal["rates", "main", "control", "timesteps", "negatives"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network trained once. All but what a trial names is the same for every trial."""
+
+    network: str
+    masks: int = MASKS[-1]  # scenes, of which every phrase has a mask
+    seed: int = 0  # of the scenes, the batches and the new weights
+    start: Start = "backbone"  # the U-Net's weights wherever shapes match, or none
+    timestep: int | None = None  # where the LDM is read; None: the study's own
+    learning_rate: float | None = None  # None: what the search found best
+    absent: bool = True  # whether a tenth of the phrases names nothing, with an empty mask
+
+    @property
+    def name(self) -> str:
+        """What it is, fit for a file name."""
+        parts = [self.network, str(self.masks), f"seed{self.seed}", self.start]
+        if self.timestep is not None:
+            parts.append(f"t{self.timestep}")
+        if self.learning_rate is not None:
+            parts.append(f"rate{self.learning_rate:g}")
+        if not self.absent:
+            parts.append("present")
+        return "-".join(parts)
+
+
+MAIN = tuple(
+    Trial(network, masks, seed)
+    for seed, masks, network in product(SEEDS, reversed(MASKS), NETWORKS)
+)
+PARTS: dict[Part, tuple[Trial, ...]] = {
+    "rates": tuple(
+        Trial(network, 2000, learning_rate=rate) for rate, network in product(RATES, NETWORKS)
+    ),
+    "timesteps": tuple(Trial("ldznet", 2000, timestep=timestep) for timestep in TIMESTEPS),
+    "main": MAIN,
+    "control": tuple(Trial(network, start="scratch") for network in NETWORKS),
+    "negatives": tuple(Trial(network, absent=False) for network in NETWORKS),
+}

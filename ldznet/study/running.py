@@ -1,0 +1,70 @@
+"""Runs trials, several at a time, each in a process of one thread."""
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ldznet.study.design import Trial
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all trials of a study share, as it is told to the processes."""
+
+    backbone: Path
+    runs: Path  # finished and unfinished trials
+    steps: int  # of every training
+    scenes: int  # of every test set
+    command: str
+
+
+_settings: dict[Plan, Any] = {}  # of this process
+
+
+def run_trials(
+    trials: Sequence[Trial], plan: Plan, workers: int
+) -> Iterator[tuple[Trial, dict[str, Any]]]:
+    """Each trial with its scores, in order; finished ones are not repeated.
+
+    It can be stopped at any time: an unfinished trial goes on from its last checkpoint. Raises
+    ValueError if a training diverges, and as `LatentDiffusion.from_pretrained` does.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn) as pool:
+        work = [pool.submit(_run, trial, plan) for trial in trials]
+        try:
+            for trial, done in zip(trials, work, strict=True):
+                yield trial, done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(trial: Trial, plan: Plan) -> dict[str, Any]:
+    # Imported here, in the process that works: the one that waits needs none of it.
+    import torch
+
+    from ldznet.study.trial import run_trial
+
+    torch.set_num_threads(1)
+    if plan not in _settings:
+        _settings[plan] = _settle(plan)
+    return run_trial(trial, _settings[plan], plan.runs, plan.command)
+
+
+def _settle(plan: Plan) -> Any:
+    from ldznet.backbone import LatentDiffusion
+    from ldznet.study.sets import test_sets
+    from ldznet.study.trial import Setting
+    from ldznet.training.pocket import RECIPE
+    from ldznet.training.segmentation import prepare_masked_scenes
+
+    backbone = LatentDiffusion.from_pretrained(plan.backbone, device="cpu", precision="float32")
+    sets = {
+        name: (prepare_masked_scenes(backbone, samples), samples)
+        for name, samples in test_sets(plan.scenes).items()
+    }
+    training = replace(RECIPE.network, steps=plan.steps)
+    return Setting(backbone, training, RECIPE.feature_timestep, sets)

@@ -1,0 +1,83 @@
+"""Trains one network of the study and judges it on every set; a finished trial is not repeated."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ldznet.backbone import LatentDiffusion
+from ldznet.provenance import origin
+from ldznet.study.design import Trial
+from ldznet.study.judging import judge
+from ldznet.training.loop import TrainConfig
+from ldznet.training.segmentation import (
+    MaskedScenes,
+    draw_samples,
+    new_network,
+    prepare_masked_scenes,
+    timesteps_around,
+    train_network,
+)
+from ldznet.types import Sample
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all trials share."""
+
+    backbone: LatentDiffusion
+    training: TrainConfig
+    timestep: int  # where the LDM is read, unless a trial says otherwise
+    sets: Mapping[str, tuple[MaskedScenes, Sequence[Sample]]]
+
+
+def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dict[str, Any]:
+    """The scores by set of a trial's network, from `folder` if they are there already.
+
+    The trained network and its scores are written to a folder of the trial's name in `folder`.
+    """
+    own = folder / trial.name
+    record = own / "scores.json"
+    if record.exists():
+        return json.loads(record.read_text())
+    backbone = setting.backbone
+    timestep = setting.timestep if trial.timestep is None else trial.timestep
+    samples = draw_samples(trial.masks, trial.seed)
+    if not trial.absent:
+        samples = [sample for sample in samples if sample.kind != "absent"]
+    config = replace(setting.training, seed=trial.seed)
+    if trial.learning_rate is not None:
+        config = replace(config, learning_rate=trial.learning_rate)
+    network = new_network(
+        trial.network, backbone, seed=trial.seed, from_backbone=trial.start == "backbone"
+    )
+    scenes = prepare_masked_scenes(backbone, samples)
+    result = train_network(network, backbone, scenes, config, own, timesteps_around(timestep))
+    start = time.monotonic()
+    scores = {
+        name: judge(network, backbone, prepared, asked, timestep=timestep)
+        for name, (prepared, asked) in setting.sets.items()
+    }
+    if network.reading:
+        for ablation in ("zeroed", "shuffled"):
+            for name in ("photo", "novel"):
+                prepared, asked = setting.sets[name]
+                scores[f"{name}, features {ablation}"] = judge(
+                    network, backbone, prepared, asked, timestep=timestep, ablation=ablation
+                )
+    network.half().save_pretrained(own / "network")
+    told = {
+        **origin(command),
+        "trial": asdict(trial) | {"timestep": timestep},
+        "config": asdict(config),
+        "phrases": len(samples),
+        "training": asdict(result),
+        "judging_seconds": round(time.monotonic() - start, 1),
+        "scores": scores,
+    }
+    fresh = record.with_suffix(".new")
+    fresh.write_text(json.dumps(told, indent=2) + "\n")
+    fresh.replace(record)
+    return told

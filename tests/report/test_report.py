@@ -1,0 +1,82 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ldznet.cli import main
+from ldznet.report import build_tables, fill, masks_chart
+
+SETS = ("photo", "unseen styles", "novel", "absent")
+
+
+def told(network, masks, value, spread=0.01):
+    score = {"mean": value, "spread": spread}
+    scores = {name: {"mean_iou": score} for name in SETS}
+    scores["novel"] |= {f"mean_iou of novel {what}": score for what in ("category", "pair")}
+    scores["absent"] = {"false_alarm": score}
+    for kind in ("category", "colour", "relation", "size", "plural"):
+        scores["photo"][f"mean_iou of {kind}"] = score
+    for name in ("photo", "novel"):
+        for how in ("zeroed", "shuffled"):
+            scores[f"{name}, features {how}"] = {"mean_iou": {"mean": value / 2, "spread": None}}
+    trial = {"network": network, "masks": masks, "seed": [0, 1], "start": "backbone"}
+    return {"trial": trial, "config": {"learning_rate": 1e-3}, "scores": scores}
+
+
+@pytest.fixture
+def study():
+    groups = [told("znet", 500, 0.25), told("ldznet", 500, 0.5), told("ldznet", 8000, 0.75, None)]
+    return {"parts": {"main": groups, "timesteps": []}}
+
+
+def cells(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_a_row_of_a_table_says_what_its_trials_scored(study):
+    tables = build_tables({"study": study})
+    head, _, first, *_, last = cells(tables["main"])
+    assert head[:4] == ["scenes with masks", "", "photo", "unseen styles"]
+    assert first[:4] == ["500", "ZNet", "25.0 ± 1.0", "25.0 ± 1.0"]
+    assert last[:3] == ["8000", "LD-ZNet", "75.0"]  # one seed has no spread
+    assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
+    assert cells(tables["fusion"])[2][:4] == ["500", "50.0 ± 1.0", "25.0", "25.0"]
+
+
+def test_only_what_stands_between_the_marks_is_replaced():
+    document = "a\n<!-- table main -->\nold\nlines\n<!-- end of table -->\nb"
+    filled = fill(document, {"main": "| new |"})
+    assert filled == "a\n<!-- table main -->\n| new |\n<!-- end of table -->\nb"
+    assert fill(filled, {"main": "| new |"}) == filled
+    with pytest.raises(ValueError, match="There is no table 'main'; there are other"):
+        fill(document, {"other": ""})
+
+
+def test_the_chart_draws_each_network_in_its_own_colour(study):
+    figure = masks_chart(study)
+    drawn = io.BytesIO()
+    figure.savefig(drawn)
+    pixels = np.asarray(Image.open(drawn).convert("RGB")).reshape(-1, 3)
+    for colour in ("0EA5E9", "7C3AED"):  # ZNet's and LD-ZNet's, as in the app
+        assert (pixels == np.frombuffer(bytes.fromhex(colour), np.uint8)).all(axis=1).sum() > 50
+    assert len(figure.axes) == 4
+
+
+def test_the_command_rewrites_documents_and_draws_charts(study, tmp_path):
+    results = tmp_path / "assets" / "benchmarks"
+    results.mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
+    readme = tmp_path / "README.md"
+    readme.write_text("# T\n<!-- table kinds -->\n\n<!-- end of table -->\n")
+    study["parts"].pop("timesteps")
+    (results / "study.json").write_text(json.dumps(study))
+    assert main(["report", "--results", str(results), "--root", str(tmp_path)]) == 0
+    assert "| LD-ZNet | 75.0 |" in readme.read_text()
+    assert Image.open(tmp_path / "docs" / "study-main.png").width > 600
+
+
+def test_without_results_one_sentence_says_so(tmp_path, capsys):
+    assert main(["report", "--results", str(tmp_path)]) == 1
+    assert "There are no results in" in capsys.readouterr().err

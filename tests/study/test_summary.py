@@ -1,0 +1,49 @@
+import statistics
+
+import pytest
+
+from ldznet.study.design import PARTS, Trial
+from ldznet.study.sets import UNSEEN
+from ldznet.study.summary import summarise
+
+
+def told(trial: Trial, mean_iou: float) -> dict:
+    return {
+        "commit": "abc",
+        "trial": {"network": trial.network, "masks": trial.masks, "seed": trial.seed},
+        "config": {"steps": 3},
+        "training": {"seconds": 1800.0},
+        "scores": {
+            "photo": {"mean_iou": mean_iou},
+            **{style: {"mean_iou": mean_iou / 2} for style in UNSEEN},
+        },
+    }
+
+
+def test_seeds_are_joined_and_nothing_else():
+    trials = [Trial("znet", 500, 0), Trial("znet", 500, 1), Trial("znet", 8000, 0)]
+    values = [0.5, 0.8, 0.9]
+    summary = summarise(
+        {trial: told(trial, value) for trial, value in zip(trials, values, strict=True)}
+    )
+    assert list(summary["parts"]) == ["main"]  # nothing of the others is finished
+    many, few = summary["parts"]["main"]
+    assert (few["trial"]["masks"], few["trial"]["seed"]) == (500, [0, 1])
+    assert few["scores"]["photo"]["mean_iou"]["mean"] == pytest.approx(0.65)
+    spread = few["scores"]["photo"]["mean_iou"]["spread"]
+    assert spread == pytest.approx(statistics.stdev([0.5, 0.8]))
+    assert many["scores"]["photo"]["mean_iou"] == {"mean": 0.9, "spread": None}
+    assert many["scores"]["unseen styles"]["mean_iou"]["mean"] == pytest.approx(0.45)
+    assert summary["hours"] == 1.5
+
+
+def test_the_main_part_compares_networks_on_equal_terms():
+    shared = {}
+    for trial in PARTS["main"]:
+        shared.setdefault(trial.network, []).append(
+            (trial.masks, trial.seed, trial.start, trial.learning_rate, trial.absent)
+        )
+    assert len({tuple(terms) for terms in shared.values()}) == 1
+    assert len({name.name for part in PARTS.values() for name in part}) == len(
+        {trial for part in PARTS.values() for trial in part}
+    )
