@@ -13,6 +13,7 @@ ROWS = (
         "types",
         "blocks",
         "images",
+        "pixels",
         "phrases",
         "noun_phrases",
         "question",

@@ -19,6 +19,7 @@ from ldznet.cli import (
     precision,
     report,
     reuse,
+    samples,
     segment,
     study,
 )
@@ -32,6 +33,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "study": study,
     "report": report,
+    "samples": samples,
     "ensemble": ensemble,
     "reuse": reuse,
     "pointing": pointing,

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet study`."""
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     parser.add_argument("--backbone", type=Path, default=Path("assets/pocket"), help="a folder")
+    parser.add_argument("--checker", type=Path, default=Path("assets/checker"), help="a folder")
     parser.add_argument("--runs", type=Path, default=Path("runs/study"), help="unfinished work")
     parser.add_argument("--steps", type=int, default=600, help="of every training")
     parser.add_argument("--scenes", type=int, default=150, help="of every test set")
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     trials = list(dict.fromkeys(trial for part in arguments.parts for trial in PARTS[part]))
     plan = Plan(
         arguments.backbone,
+        arguments.checker,
         arguments.runs,
         arguments.steps,
         arguments.scenes,

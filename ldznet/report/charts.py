@@ -9,7 +9,7 @@ from ldznet.report.tables import MAIN, TITLES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = ("photo", "unseen styles", "novel category", "novel pair")
+SHOWN = ("photo", "unseen styles", "novel category", "redrawn")
 
 
 def masks_chart(study: Mapping[str, Any]) -> "Figure":
@@ -28,6 +28,8 @@ def _chart(
     panels: dict[str, dict[str, Curve]] = {}
     for heading in SHOWN:
         name, measure = MAIN[heading]
+        if not all(name in told["scores"] for told in groups):
+            continue
         panels[heading] = {}
         for network in dict.fromkeys(told["trial"]["network"] for told in groups):
             own = sorted(

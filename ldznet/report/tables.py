@@ -17,6 +17,8 @@ MAIN = {
     "unseen styles": ("unseen styles", "mean_iou"),
     "novel category": ("novel", "mean_iou of novel category"),
     "novel pair": ("novel", "mean_iou of novel pair"),
+    "redrawn": ("redrawn", "mean_iou"),
+    "imagined": ("imagined", "mean_iou"),
     "false alarm": ("absent", "false_alarm"),
 }
 BY_KIND = {kind: (PHOTO, f"mean_iou of {kind}") for kind in KINDS}
@@ -101,7 +103,10 @@ def _largest(study: Mapping[str, Any]) -> list[Reported]:
 def _cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:
     cells = []
     for name, measure in columns.values():
-        score = told["scores"][name][measure]
+        score = told["scores"].get(name, {}).get(measure)
+        if score is None:  # such as a generated set of which nothing was kept
+            cells.append("–")
+            continue
         cell = f"{100 * score['mean']:.1f}"
         if score["spread"] is not None:
             cell += f" ± {100 * score['spread']:.1f}"

@@ -15,6 +15,7 @@ class Plan:
     """What all trials of a study share, as it is told to the processes."""
 
     backbone: Path
+    checker: Path
     runs: Path  # finished and unfinished trials
     steps: int  # of every training
     scenes: int  # of every test set
@@ -56,15 +57,28 @@ def _run(trial: Trial, plan: Plan) -> dict[str, Any]:
 
 def _settle(plan: Plan) -> Any:
     from ldznet.backbone import LatentDiffusion
+    from ldznet.checking import load_checker
+    from ldznet.study.generated import imagined_set, redrawn_set
     from ldznet.study.sets import test_sets
     from ldznet.study.trial import Setting
     from ldznet.training.pocket import RECIPE
     from ldznet.training.segmentation import prepare_masked_scenes
 
     backbone = LatentDiffusion.from_pretrained(plan.backbone, device="cpu", precision="float32")
+    checker = load_checker(plan.checker)
+    drawn = test_sets(plan.scenes)
+    generated = {
+        "redrawn": redrawn_set(backbone, checker, plan.scenes),
+        "imagined": imagined_set(backbone, checker, plan.scenes),
+    }
+    every = drawn | {name: found.samples for name, found in generated.items()}
     sets = {
         name: (prepare_masked_scenes(backbone, samples), samples)
-        for name, samples in test_sets(plan.scenes).items()
+        for name, samples in every.items()
+        if samples  # a backbone that draws nothing recognisable leaves a generated set empty
+    }
+    quality = {
+        name: {"kept": found.kept, "truth": found.truth} for name, found in generated.items()
     }
     training = replace(RECIPE.network, steps=plan.steps)
-    return Setting(backbone, training, RECIPE.feature_timestep, sets)
+    return Setting(backbone, training, RECIPE.feature_timestep, sets, quality)

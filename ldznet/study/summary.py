@@ -21,6 +21,7 @@ def summarise(finished: Mapping[Trial, Mapping[str, Any]]) -> dict[str, Any]:
         for part, trials in PARTS.items()
     }
     return {
+        "generated": next(iter(finished.values()))["generated"],
         "commits": sorted({told["commit"] for told in finished.values()}),
         "hours": round(sum(told["training"]["seconds"] for told in finished.values()) / 3600, 2),
         "parts": {

@@ -31,6 +31,7 @@ class Setting:
     training: TrainConfig
     timestep: int  # where the LDM is read, unless a trial says otherwise
     sets: Mapping[str, tuple[MaskedScenes, Sequence[Sample]]]
+    quality: Mapping[str, Mapping[str, float | None]]  # of the generated sets' pictures and masks
 
 
 def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         "trial": asdict(trial) | {"timestep": timestep},
         "config": asdict(config),
         "phrases": len(samples),
+        "generated": setting.quality,
         "training": asdict(result),
         "judging_seconds": round(time.monotonic() - start, 1),
         "scores": scores,

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ldznet.backbone.pocket import PatchAutoencoder
+from ldznet.pixels import to_pictures, to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 from ldznet.training.losses import reconstruction_loss
 from ldznet.training.scenes import SceneStore
@@ -82,17 +83,6 @@ def normalise_latents(vae: PatchAutoencoder, store: SceneStore) -> None:
     out_of.bias += out_of.weight[:, :, 0, 0] @ mean
     out_of.weight *= deviation.view(1, -1, 1, 1)
     vae.register_to_config(scaling_factor=1.0)
-
-
-def to_pixels(pictures: np.ndarray) -> Tensor:
-    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in [-1, 1]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def to_pictures(pixels: Tensor) -> np.ndarray:
-    """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8."""
-    scaled = (pixels.float().clamp(-1, 1) + 1) * 127.5
-    return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _crop(store: SceneStore, random: np.random.Generator) -> np.ndarray:

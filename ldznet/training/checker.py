@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ldznet.checking.objects import find_objects
 from ldznet.checking.scene_checker import CELL, SceneChecker
 from ldznet.data.shapes import CATEGORIES, COLOURS, DIFFICULTIES, TRAIN_START, Scene, draw_scene
-from ldznet.training.autoencoder import to_pixels
+from ldznet.pixels import to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
 
 CHECKER_START = TRAIN_START + 60_000_000  # scene numbers no other training saw

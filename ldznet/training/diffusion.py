@@ -15,8 +15,8 @@ from tqdm import tqdm
 from ldznet.backbone.generation import draw_sheet
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.blocks import BLOCKS, find_block
+from ldznet.pixels import to_pixels
 from ldznet.training.attention import use_fast_attention
-from ldznet.training.autoencoder import to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 from ldznet.training.losses import denoising_loss
 from ldznet.training.scenes import SceneStore

@@ -24,8 +24,8 @@ from ldznet.data.shapes import (
 )
 from ldznet.networks import NETWORKS, SegmentationNetwork
 from ldznet.pipeline.frame import whole_frame
+from ldznet.pixels import to_pictures, to_pixels
 from ldznet.training.attention import use_fast_attention
-from ldznet.training.autoencoder import to_pictures, to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import mask_loss
 from ldznet.types import Encoding, Sample

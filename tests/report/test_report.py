@@ -8,7 +8,7 @@ from PIL import Image
 from ldznet.cli import main
 from ldznet.report import build_tables, fill, masks_chart
 
-SETS = ("photo", "unseen styles", "novel", "absent")
+SETS = ("photo", "unseen styles", "novel", "redrawn", "imagined", "absent")
 
 
 def told(network, masks, value, spread=0.01):
@@ -41,6 +41,9 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
     assert head[:4] == ["scenes with masks", "", "photo", "unseen styles"]
     assert first[:4] == ["500", "ZNet", "25.0 ± 1.0", "25.0 ± 1.0"]
     assert last[:3] == ["8000", "LD-ZNet", "75.0"]  # one seed has no spread
+    del study["parts"]["main"][0]["scores"]["redrawn"]  # nothing was kept of it
+    missing = cells(build_tables({"study": study})["main"])
+    assert missing[2][head.index("redrawn")] == "–"
     assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
     assert cells(tables["fusion"])[2][:4] == ["500", "50.0 ± 1.0", "25.0", "25.0"]
 

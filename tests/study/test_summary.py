@@ -10,6 +10,7 @@ from ldznet.study.summary import summarise
 def told(trial: Trial, mean_iou: float) -> dict:
     return {
         "commit": "abc",
+        "generated": {"redrawn": {"kept": 0.5, "truth": 0.9}},
         "trial": {"network": trial.network, "masks": trial.masks, "seed": trial.seed},
         "config": {"steps": 3},
         "training": {"seconds": 1800.0},

@@ -1,0 +1,23 @@
+"""The checker that `make pocket` trains."""
+
+from pathlib import Path
+
+import torch
+
+from ldznet.checking.scene_checker import SceneChecker
+
+CHECKER = Path(__file__).parents[2] / "assets" / "checker"
+
+
+def load_checker(folder: Path = CHECKER) -> SceneChecker:
+    """The checker saved in a folder, in float32; raises ValueError if there is none."""
+    try:
+        checker = SceneChecker.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
+    except Exception as error:  # safetensors, torch and diffusers each raise kinds of their own
+        raise ValueError(
+            f"There is no checker in '{folder.name}'; train it: "
+            "python -m ldznet.training.pocket --stages checker"
+        ) from error
+    return checker.requires_grad_(False).eval()
