@@ -192,5 +192,6 @@ def _add_features(
     """Features at a timestep, each row with noise of its own (inference shares one noise)."""
     noise = backbone.draw_noise(encoding.latents.shape, seed)
     noisy = backbone.add_noise(encoding.latents, timestep, noise)
-    features = backbone.features(noisy, encoding.text, timestep)
+    with torch.autocast(backbone.device.type, torch.bfloat16):  # as the network trains
+        features = backbone.features(noisy, encoding.text, timestep)
     return Encoding(encoding.pixels, encoding.latents, encoding.text, features)
