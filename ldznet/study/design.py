@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from ldznet.networks import NETWORKS
-
+NETWORKS = ("rgbnet", "znet", "ldznet")  # by name: the command line reads this before any library
 MASKS = (500, 2000, 8000)  # photo-style scenes with masks
 SEEDS = (0, 1, 2)
 TIMESTEPS = (50, 100, 200, 300, 400, 500, 700)
