@@ -24,7 +24,9 @@ def test_the_commit_is_gits_and_says_when_it_is_not_the_whole_truth():
 
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setenv("PATH", "")
+    commit.cache_clear()
     assert commit() == "unknown"
+    commit.cache_clear()
 
 
 def test_the_machine_is_described_without_its_name_or_paths():

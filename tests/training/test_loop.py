@@ -3,6 +3,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from ldznet.training.loop import TrainConfig, learning_rate_at, train
 
+ROOT = Path(__file__).parents[2]
 CONFIG = TrainConfig(
     steps=12, batch_size=4, learning_rate=0.05, warm_up=3, checkpoint_every=4, preview_every=5
 )
@@ -125,7 +127,9 @@ def test_two_processes_share_a_batch_and_learn_what_one_does(tmp_path):
         [*run, script, shared],
         check=True,
         capture_output=True,
-        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        env=os.environ
+        | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
     found = torch.load(shared / "trained.pt", weights_only=True)
     # The trainings run in bfloat16: a batch's rows are summed in another order.
