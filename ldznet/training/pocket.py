@@ -97,7 +97,7 @@ RECIPE = Recipe(
         decay_from=0.4, average=0.99, checkpoint_every=150, preview_every=450,
     ),
     diffusion=TrainConfig(
-        steps=8000, batch_size=32, learning_rate=1.5e-3, warm_up=100, decay_from=0.75,
+        steps=6000, batch_size=32, learning_rate=1.5e-3, warm_up=100, decay_from=0.65,
         average=0.999, preview_every=500,
     ),
     curriculum=((0.0, (0.3, 0.4, 0.3)),),
