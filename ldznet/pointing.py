@@ -17,6 +17,7 @@ from ldznet.blocks import BLOCKS
 from ldznet.data.shapes import caption, draw_scene
 from ldznet.data.shapes.language import plural
 from ldznet.inspection.unet_pass import resize
+from ldznet.pixels import to_pixels
 
 TIMESTEPS = (50, 100, 150, 200, 300, 400, 500, 600, 700, 850)
 BATCH = 25  # scenes in one pass
@@ -116,8 +117,8 @@ def play(
     for start in range(0, len(targets), BATCH):
         chosen = targets[start : start + BATCH]
         numbers = range(start, start + len(chosen))
-        pixels = np.stack([target.image for target in chosen]).transpose(0, 3, 1, 2)
-        latents = backbone.encode_image(torch.from_numpy(pixels) / 127.5 - 1)
+        pixels = to_pixels(np.stack([target.image for target in chosen]))
+        latents = backbone.encode_image(pixels)
         noise = torch.cat([backbone.draw_noise(latents[:1].shape, number) for number in numbers])
         for column, timestep in enumerate(timesteps):
             noisy = backbone.add_noise(latents, timestep, noise)

@@ -93,7 +93,7 @@ def generate(
             callback_on_step_end=after_step,
         ).images[0]
     return Generation(
-        image=_to_bytes(picture),
+        image=to_bytes(picture),
         latents=latents.float().cpu(),
         prompt=prompt,
         negative_prompt=negative_prompt,
@@ -161,7 +161,7 @@ def draw_pictures(
         generator=[torch.Generator().manual_seed(seed + i) for i in range(len(prompts))],
         output_type="np",
     ).images
-    return _to_bytes(pictures)
+    return to_bytes(pictures)
 
 
 def draw_sheet(
@@ -176,7 +176,7 @@ def draw_sheet(
     return Image.fromarray(np.vstack(rows))
 
 
-def _to_bytes(pictures: np.ndarray) -> np.ndarray:
+def to_bytes(pictures: np.ndarray) -> np.ndarray:
     """uint8 of floats in [0, 1], rounded as diffusers rounds them."""
     return (pictures * 255).round().astype(np.uint8)
 

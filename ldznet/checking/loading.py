@@ -6,10 +6,8 @@ import torch
 
 from ldznet.checking.scene_checker import SceneChecker
 
-CHECKER = Path(__file__).parents[2] / "assets" / "checker"
 
-
-def load_checker(folder: Path = CHECKER) -> SceneChecker:
+def load_checker(folder: Path) -> SceneChecker:
     """The checker saved in a folder, in float32; raises ValueError if there is none."""
     try:
         checker = SceneChecker.from_pretrained(

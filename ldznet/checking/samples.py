@@ -18,6 +18,8 @@ DIFFICULTY = {1: "single", 2: "pair"}
 BATCH = 20
 POOL = 8  # pixels along a side of the cells whose mean colours tell pictures apart
 
+Judgement = tuple[bool, bool, bool]  # what `SampleScore` has the shares of
+
 
 @dataclass(frozen=True)
 class SampleScore:
@@ -44,7 +46,8 @@ def score_samples(
     The captions are of scenes with this number of things, 1 or 2. The checker never saw pictures
     from the backbone, nor the backbone its judgement. The pictures are the first, not the best.
     """
-    scores, shown = [], []
+    scores: list[Judgement] = []
+    shown: list[np.ndarray] = []
     for part in _batches(held_out(style, things), prompts):
         pictures = draw_pictures(
             backbone,
@@ -53,21 +56,17 @@ def score_samples(
             steps=steps,
             guidance=guidance,
         )
-        for scene, found in zip(part, find_objects(checker, to_pixels(pictures)), strict=True):
-            scores.append(_compare(scene, found))
+        scores += _judge(checker, part, pictures)
         shown += list(pictures)
-    shares = np.mean(scores, axis=0)
-    return asdict(SampleScore(len(scores), *map(float, shares))), np.stack(shown[:24])
+    return _sum_up(scores), np.stack(shown[:24])
 
 
 def score_drawn(checker: SceneChecker, style: str, things: int, scenes: int) -> dict:
     """The same judgement of drawn scenes: how far the checker can be trusted."""
-    scores = []
+    scores: list[Judgement] = []
     for part in _batches(held_out(style, things), scenes):
-        pictures = np.stack([scene.image for scene in part])
-        for scene, found in zip(part, find_objects(checker, to_pixels(pictures)), strict=True):
-            scores.append(_compare(scene, found))
-    return asdict(SampleScore(len(scores), *map(float, np.mean(scores, axis=0))))
+        scores += _judge(checker, part, np.stack([scene.image for scene in part]))
+    return _sum_up(scores)
 
 
 def held_out(style: str, things: int) -> Iterator[Scene]:
@@ -101,7 +100,17 @@ def diversity(
     return float(np.mean(generated) / np.mean(drawn))
 
 
-def _compare(scene: Scene, found: Sequence[FoundObject]) -> tuple[bool, bool, bool]:
+def _judge(checker: SceneChecker, scenes: Sequence[Scene], pictures: np.ndarray) -> list[Judgement]:
+    """One picture a scene, each against what its scene is of."""
+    every = find_objects(checker, to_pixels(pictures))
+    return [_compare(scene, found) for scene, found in zip(scenes, every, strict=True)]
+
+
+def _sum_up(scores: Sequence[Judgement]) -> dict[str, float | int]:
+    return asdict(SampleScore(len(scores), *map(float, np.mean(scores, axis=0))))
+
+
+def _compare(scene: Scene, found: Sequence[FoundObject]) -> Judgement:
     asked = sorted((thing.category, thing.colour) for thing in scene.objects)
     seen = sorted((thing.category, thing.colour) for thing in found)
     categories = _within([each for each, _ in asked], [each for each, _ in seen])

@@ -16,6 +16,7 @@ from ldznet.networks import LDZNet
 from ldznet.networks.base import SEGMENTATION_TIMESTEP
 from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
+from ldznet.pixels import to_pixels
 from ldznet.types import Encoding
 
 NETWORK = "ldznet"  # the one network that has this attention
@@ -65,7 +66,7 @@ def run_network(
     if features is None:
         noisy = noisy_latents(backbone, subject, timestep, seed)
         features = backbone.features(noisy, text, timestep)
-    pixels = torch.from_numpy(subject.image.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    pixels = to_pixels(subject.image[None].copy())
     encoding = Encoding(
         pixels=pixels.to(text),
         latents=subject.latents.to(text),

@@ -10,6 +10,7 @@ from torch import Tensor
 from ldznet.backbone import LatentDiffusion
 from ldznet.images import read_image
 from ldznet.pipeline import ImageSource, Segmenter
+from ldznet.pixels import to_pictures
 from ldznet.types import Generation
 
 
@@ -72,5 +73,4 @@ def noisy_latents(
 
 def to_image(pixels: Tensor) -> np.ndarray:
     """(H, W, 3) uint8 of the first of pixels (B, 3, H, W) in [-1, 1]."""
-    levels = ((pixels[0].float() + 1) * 127.5).round().clamp(0, 255)
-    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return to_pictures(pixels[:1])[0]

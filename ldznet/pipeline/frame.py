@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
+
+from ldznet.pixels import to_pixels
 
 # A side of one multiple is a single cell on the U-Net's coarsest level. On pocket oblong pictures
 # are found much worse so (a picture of 2:1 at 192 x 64 instead of 192 x 96 in 192 x 128).
@@ -27,8 +28,7 @@ class Frame:
 
     def fill(self, picture: Image.Image) -> Tensor:
         """(1, 3, height, width) in [-1, 1]: an RGB picture, its edges repeated to the borders."""
-        pixels = torch.from_numpy(self.place(picture)).permute(2, 0, 1)[None]
-        return pixels / 127.5 - 1
+        return to_pixels(self.place(picture)[None])
 
     def place(self, picture: Image.Image) -> np.ndarray:
         """(height, width, 3) uint8: an RGB picture resized, its edges repeated to the borders."""

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.generation import build_pipeline, draw_pictures
+from ldznet.backbone.generation import build_pipeline, draw_pictures, to_bytes
 from ldznet.checking import FoundObject, SceneChecker, find_objects
 from ldznet.data.shapes import (
     SPLITS,
@@ -119,7 +119,7 @@ def _redraw(backbone: LatentDiffusion, scenes: Sequence[Scene]) -> np.ndarray:
         generator=[torch.Generator().manual_seed(scene.number) for scene in scenes],
         output_type="np",
     ).images
-    return (pictures * 255).round().astype(np.uint8)
+    return to_bytes(pictures)
 
 
 def _look(checker: SceneChecker, pictures: np.ndarray) -> list[list[FoundObject]]:

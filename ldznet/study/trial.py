@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,13 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         return json.loads(record.read_text())
     backbone = setting.backbone
     timestep = setting.timestep if trial.timestep is None else trial.timestep
-    samples = draw_samples(trial.masks, trial.seed)
-    if not trial.absent:
-        samples = [sample for sample in samples if sample.kind != "absent"]
     config = replace(setting.training, seed=trial.seed)
     if trial.learning_rate is not None:
         config = replace(config, learning_rate=trial.learning_rate)
     network = new_network(
         trial.network, backbone, seed=trial.seed, from_backbone=trial.start == "backbone"
     )
-    scenes = prepare_masked_scenes(backbone, samples)
+    scenes = _masked_scenes(backbone, trial.masks, trial.seed, trial.absent)
     result = train_network(network, backbone, scenes, config, own, timesteps_around(timestep))
     start = time.monotonic()
     scores = {
@@ -73,7 +71,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         **origin(command),
         "trial": asdict(trial) | {"timestep": timestep},
         "config": asdict(config),
-        "phrases": len(samples),
+        "phrases": len(scenes.rows),
         "generated": setting.quality,
         "training": asdict(result),
         "judging_seconds": round(time.monotonic() - start, 1),
@@ -83,3 +81,11 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
     fresh.write_text(json.dumps(told, indent=2) + "\n")
     fresh.replace(record)
     return told
+
+
+@lru_cache(maxsize=1)  # trials that differ in the network alone follow each other
+def _masked_scenes(backbone: LatentDiffusion, count: int, seed: int, absent: bool) -> MaskedScenes:
+    samples = draw_samples(count, seed)
+    return prepare_masked_scenes(
+        backbone, [sample for sample in samples if absent or sample.kind != "absent"]
+    )

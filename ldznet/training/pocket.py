@@ -274,9 +274,9 @@ def _train_network(name: str, runs: Path, output: Path, continue_from: Path | No
     backbone = LatentDiffusion.from_pretrained(output / "pocket", device=_device())
     if continue_from:
         network = load_network(continue_from / "networks" / "pocket" / name)
+        network.to(_device(), memory_format=torch.channels_last)
     else:
         network = new_network(name, backbone, seed=RECIPE.network.seed)
-    network.to(_device(), memory_format=torch.channels_last)
     scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
     timesteps = timesteps_around(RECIPE.feature_timestep)
     result = train_network(network, backbone, scenes, RECIPE.network, runs / name, timesteps)

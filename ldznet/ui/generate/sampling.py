@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ldznet.backbone.generation import GenerationStopped, Step, generate
 from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.pixels import to_pictures
 from ldznet.types import Generation
 from ldznet.ui.generate.request import Request
 
@@ -102,8 +103,7 @@ def _draw_one(
 
 
 def _decode(backbone: LatentDiffusion, latents: Tensor) -> np.ndarray:
-    pixels = backbone.decode_latents(latents)[0].permute(1, 2, 0)  # (H, W, 3) in [-1, 1]
-    return ((pixels.float().cpu().numpy() + 1) * 127.5).round().astype(np.uint8)
+    return to_pictures(backbone.decode_latents(latents))[0]
 
 
 def _latest(told: SimpleQueue) -> Told | BaseException | None:
