@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", type=Path, default=Path("assets/pocket"), help="a folder")
     parser.add_argument("--checker", type=Path, default=Path("assets/checker"), help="a folder")
     parser.add_argument("--runs", type=Path, default=Path("runs/study"), help="unfinished work")
-    parser.add_argument("--steps", type=int, default=600, help="of every training")
+    parser.add_argument("--steps", type=int, help="of every training; without it, as shipped")
     parser.add_argument("--scenes", type=int, default=150, help="of every test set")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
     add_result_file(parser)

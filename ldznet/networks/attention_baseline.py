@@ -31,7 +31,7 @@ STABLE_DIFFUSION = Watched(words=(5, 6, 7, 8, 9, 10), shape=14, timesteps=(100,)
 # The best of the sets tried on validation scenes: pocket's cells are larger beside its objects, so
 # the words show where its maps are finer.
 POCKET = Watched(words=(12, 15), shape=14, timesteps=(60,))
-POCKET_SIDE = 16  # native latent cells of a miniature; Stable Diffusion has 64 or 96
+POCKET_SIDE = 32  # native latent cells of a miniature; Stable Diffusion has 64 or 96
 
 STEEPNESS = 8.0  # logits between the lowest and the highest cell; the best fit on pocket is 8.2
 FLAT = 0.02  # share of its mean by which a map varies at least, or it is not stretched to [0, 1]

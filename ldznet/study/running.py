@@ -17,7 +17,7 @@ class Plan:
     backbone: Path
     checker: Path
     runs: Path  # finished and unfinished trials
-    steps: int  # of every training
+    steps: int | None  # of every training; None: as the shipped networks
     scenes: int  # of every test set
     command: str
 
@@ -80,5 +80,7 @@ def _settle(plan: Plan) -> Any:
     quality = {
         name: {"kept": found.kept, "truth": found.truth} for name, found in generated.items()
     }
-    training = replace(RECIPE.network, steps=plan.steps)
+    training = RECIPE.network
+    if plan.steps is not None:
+        training = replace(training, steps=plan.steps)
     return Setting(backbone, training, RECIPE.feature_timestep, sets, quality)

@@ -107,7 +107,7 @@ RECIPE = Recipe(
     ),
     checker_scenes=16_000,
     network=TrainConfig(
-        steps=600, batch_size=16, learning_rate=1e-3, warm_up=50, average=0.995, preview_every=300,
+        steps=500, batch_size=16, learning_rate=1e-3, warm_up=50, average=0.995, preview_every=250,
     ),
     mask_scenes=8000,
     feature_timestep=400,

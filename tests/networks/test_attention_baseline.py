@@ -133,7 +133,8 @@ def test_what_is_lacking_is_named():
 
 
 def test_settings_follow_the_latents():
-    assert AttentionBaseline.for_latents(16).watched == POCKET
+    for side in (16, 32):
+        assert AttentionBaseline.for_latents(side).watched == POCKET
     for side in (48, 64, 96):
         assert AttentionBaseline.for_latents(side).watched == STABLE_DIFFUSION
 
