@@ -233,6 +233,6 @@ def test_pocket_draws_what_the_stock_pipeline_draws(pocket):
         made.prompt,
         num_inference_steps=3,
         guidance_scale=made.guidance,
-        latents=torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(1)),
+        latents=torch.randn(made.latents.shape, generator=torch.Generator().manual_seed(1)),
     ).images[0]
     assert made.image.tobytes() == np.asarray(alone).tobytes()
