@@ -65,7 +65,7 @@ def test_words_come_as_maps_figure_and_arrays(ask, pocket):
 
 def test_a_point_is_told_in_pixels_of_the_image_sent(ask, pocket):
     answer = ask("/attention_point", x=200, y=50, block=14, fusion_block=8)
-    assert answer["self_attention"]["cell"] == [50 // 16, 200 // 16]
+    assert answer["self_attention"]["cell"] == [50 // 8, 200 // 8]  # 32 cells over 256 pixels
     subject = subject_of_image(pocket, ask.path)
     noise = {"timestep": answer["timestep"], "seed": answer["seed"]}
     expected = fusion_point(pocket, subject, "red ball", 100, 25, block=8, **noise)
