@@ -45,13 +45,14 @@ SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
 
 def draw_examples(models: Models, folder: Path = FOLDER) -> None:
     """Write every example's picture, truth, results and the list of them all into a folder."""
+    drawn_by = commit()  # asked before anything is written
     folder.mkdir(exist_ok=True)
     settings = Settings(models.backbone)
     entries = [_draw(models, folder, *scene) for scene in SCENES]
     listed = {
         "made_by": COMMAND,
         "licence": "Apache-2.0: drawn by this repository's own code",
-        "commit": commit(),
+        "commit": drawn_by,
         "settings": asdict(settings),
         "results": f"per network (phrases, height, width) uint8: steps of 1/{EXAMPLE_LEVELS}, "
         "step n holding probabilities in ((n - 1), n] of them",

@@ -7,11 +7,11 @@ again. A backbone that knows more than the drawn world is offered others.
 from ldznet.ui.generate.request import Request
 
 EXAMPLE_PROMPTS = (
-    Request("a flat drawing of a yellow star and a purple heart", seed=2),
     Request("a photo of an orange mushroom on sand", seed=8),
     Request("a watercolour of a green tree", seed=5),
     Request("a photo of a blue ring on a plain background", seed=7),
     Request("a photo of a large purple box", seed=2),
+    Request("a flat drawing of a yellow star and a purple heart", seed=2),
 )
 
 OPEN_PROMPTS = tuple(
