@@ -302,6 +302,7 @@ def _save_half(model: ModelMixin, folder: Path) -> None:
         return
     kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     dtype = next(model.parameters()).dtype
+    model.register_to_config(_name_or_path="")  # a folder of this machine, if it was loaded
     model.half().save_pretrained(folder, safe_serialization=True)
     model.to(dtype).load_state_dict(kept)
 
