@@ -19,5 +19,5 @@ def read_agreement(path: Path = RESULT) -> str:
     return (
         f"Over {measured['prompts']} prompts its masks and the exact ones overlap by a mean IoU of "
         f"{overlap:.2f}, in {measured['ratio_to_exact']['median']:.2f} of the time; with the "
-        f"features of another picture it is {control:.2f}, so the latent decides most."
+        f"features of another picture it is {control:.2f}."
     )
