@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 _BLOCK = re.compile(
-    r"(?P<start><!-- table (?P<name>[a-z ]+) -->\n).*?(?P<end>\n<!-- end of table -->)", re.DOTALL
+    r"(?P<start><!-- table (?P<name>[a-z ]+) -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
 )
 
 
@@ -19,6 +19,6 @@ def fill(document: str, tables: Mapping[str, str]) -> str:
         name = block["name"]
         if name not in tables:
             raise ValueError(f"There is no table '{name}'; there are {', '.join(sorted(tables))}.")
-        return block["start"] + tables[name] + block["end"]
+        return f"{block['start']}{tables[name]}\n{block['end']}"
 
     return _BLOCK.sub(replace, document)

@@ -53,6 +53,8 @@ def test_only_what_stands_between_the_marks_is_replaced():
     filled = fill(document, {"main": "| new |"})
     assert filled == "a\n<!-- table main -->\n| new |\n<!-- end of table -->\nb"
     assert fill(filled, {"main": "| new |"}) == filled
+    empty = "<!-- table main -->\n<!-- end of table -->\n"  # must not reach for the next one's end
+    assert fill(empty + "between\n" + document, {"main": "new"}).count("new") == 2
     with pytest.raises(ValueError, match="There is no table 'main'; there are other"):
         fill(document, {"other": ""})
 
