@@ -302,7 +302,8 @@ def _save_half(model: ModelMixin, folder: Path) -> None:
         return
     kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     dtype = next(model.parameters()).dtype
-    model.register_to_config(_name_or_path="")  # a folder of this machine, if it was loaded
+    if isinstance(model, PatchAutoencoder):  # loaded from a folder whose path is this machine's own
+        model.register_to_config(_name_or_path="")
     model.half().save_pretrained(folder, safe_serialization=True)
     model.to(dtype).load_state_dict(kept)
 
