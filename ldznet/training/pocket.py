@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from diffusers import ModelMixin
+from diffusers import ConfigMixin, ModelMixin
 
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import COARSE, FINE, PatchAutoencoder, Size, build_pocket
@@ -302,7 +302,7 @@ def _save_half(model: ModelMixin, folder: Path) -> None:
         return
     kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     dtype = next(model.parameters()).dtype
-    if isinstance(model, PatchAutoencoder):  # loaded from a folder whose path is this machine's own
+    if isinstance(model, ConfigMixin):  # a loaded one keeps the path of this machine's folder
         model.register_to_config(_name_or_path="")
     model.half().save_pretrained(folder, safe_serialization=True)
     model.to(dtype).load_state_dict(kept)
