@@ -8,7 +8,7 @@ NETWORKS = ("rgbnet", "znet", "ldznet")  # by name: the command line reads this 
 MASKS = (500, 2000, 8000)  # photo-style scenes with masks
 SEEDS = (0, 1, 2)
 TIMESTEPS = (50, 100, 200, 300, 400, 500, 700)
-RATES = (5e-4, 1e-3, 2e-3)
+RATES = (1e-3, 2e-3, 4e-3)
 
 Start = Literal["backbone", "scratch"]
 Part = Literal["rates", "main", "control", "timesteps", "negatives"]

@@ -1,4 +1,7 @@
-"""The sets of samples that every trial of the study is judged on; none was ever trained on."""
+"""The sets of samples that every trial of the study is judged on; none was ever trained on.
+
+All but one are of the test split; "validation" is there to choose by, as between learning rates.
+"""
 
 from collections.abc import Iterator
 from itertools import count, islice
@@ -21,15 +24,19 @@ from ldznet.data.shapes import (
 from ldznet.types import Sample
 
 PHOTO = "photo"
+VALIDATION = "validation"
 UNSEEN = tuple(style for style in STYLES if style != PHOTO)
 PHRASES = 2  # of a scene
 KINDS = ("category", "colour", "relation", "size", "plural")
 
 
-def drawn_set(style: str, scenes: int) -> list[Sample]:
-    """Phrases about the first scenes in this style that show nothing novel; kinds take turns."""
+def drawn_set(style: str, scenes: int, split: str = "test") -> list[Sample]:
+    """Phrases about a split's first scenes in this style that show nothing novel.
+
+    Kinds of phrases take turns.
+    """
     samples = []
-    for scene in islice(_scenes(style, novel=False), scenes):
+    for scene in islice(_scenes(style, novel=False, split=split), scenes):
         said = phrases(scene)
         turn = scene.number % len(KINDS)
         order = [*KINDS[turn:], *KINDS[:turn]]
@@ -77,18 +84,19 @@ def test_sets(scenes: int) -> dict[str, list[Sample]]:
     """All sets by name: every style, the novel concepts, and what is absent."""
     return {
         PHOTO: drawn_set(PHOTO, 2 * scenes),
+        VALIDATION: drawn_set(PHOTO, 2 * scenes, "val"),
         **{style: drawn_set(style, scenes) for style in UNSEEN},
         "novel": novel_set(scenes),
         "absent": absent_set(PHOTO, scenes),
     }
 
 
-def _scenes(style: str, *, novel: bool) -> Iterator[Scene]:
-    for number in count(SPLITS["test"][0]):
+def _scenes(style: str, *, novel: bool, split: str = "test") -> Iterator[Scene]:
+    for number in count(SPLITS[split][0]):
         scene = draw_scene(number, style)
         if shows_novelty(scene) == novel:
             yield scene
 
 
 def _sample(scene: Scene, text: str, mask: np.ndarray, kind: str) -> Sample:
-    return Sample(scene.image, text, mask, f"shapes/test/{scene.style}/{scene.number}", kind)
+    return Sample(scene.image, text, mask, f"shapes/{scene.style}/{scene.number}", kind)

@@ -17,6 +17,7 @@ from ldznet.data.shapes import (
     TRAIN_START,
     Scene,
     absent_phrases,
+    caption,
     draw_scene,
     names_novelty,
     phrases,
@@ -34,6 +35,7 @@ MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never 
 MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
 ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, an empty mask
+CAPTION_SHARE = 0.5  # of the samples: the LDM reads what describes the whole picture, as in reuse
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class MaskedScenes:
 
     pictures: np.ndarray  # (N, H, W, 3) uint8
     latents: Tensor  # (N, 4, h, w) float16
-    text: Tensor  # (T, tokens, D) of the distinct phrases
-    rows: list[tuple[int, int]]  # per sample: picture, phrase
+    text: Tensor  # (T, tokens, D) of the distinct phrases and captions
+    rows: list[tuple[int, int, int]]  # per sample: picture, and which text phrase and caption are
     masks: np.ndarray  # (samples, h', w' / 8) uint8, packed bits, in the size they were given
 
     def batch(self, chosen: Sequence[int], device: torch.device) -> tuple[Encoding, Tensor]:
@@ -58,6 +60,10 @@ class MaskedScenes:
         masks = torch.from_numpy(np.unpackbits(self.masks[chosen], axis=-1))[:, None]
         return encoding, masks.float().to(device)
 
+    def captions(self, chosen: Sequence[int], device: torch.device) -> Tensor:
+        """The text (B, tokens, D) of the captions of the samples' pictures."""
+        return self.text[[self.rows[i][2] for i in chosen]].to(device)
+
 
 def draw_samples(count: int, seed: int = 0) -> list[Sample]:
     """Each phrase of `count` photo-style scenes with its mask, and some naming absent things.
@@ -66,9 +72,9 @@ def draw_samples(count: int, seed: int = 0) -> list[Sample]:
     """
     samples = []
     for scene in islice(_familiar_scenes(MASKS_START + seed * MASKS_APART), count):
-        source = f"shapes/train/photo/{scene.number}"
+        source, said = f"shapes/train/photo/{scene.number}", caption(scene)
         found = [
-            Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind)
+            Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind, said)
             for phrase in phrases(scene)
         ]
         absent = [text for text in absent_phrases(scene) if not names_novelty(text)]
@@ -76,7 +82,7 @@ def draw_samples(count: int, seed: int = 0) -> list[Sample]:
         if absent and random.random() < ABSENT_SHARE * len(found):
             text = absent[int(random.integers(len(absent)))]
             nothing = np.zeros(scene.image.shape[:2], bool)
-            found.append(Sample(scene.image, text, nothing, source, "absent"))
+            found.append(Sample(scene.image, text, nothing, source, "absent", said))
         samples += found
     return samples
 
@@ -90,11 +96,11 @@ def _familiar_scenes(first: int) -> Iterator[Scene]:
 
 
 def prepare_masked_scenes(backbone: LatentDiffusion, samples: Sequence[Sample]) -> MaskedScenes:
-    """Encode every distinct picture, a square brought to the backbone's size, and every phrase."""
+    """Encode every distinct picture, a square brought to the backbone's size, and every text."""
     images = {sample.source: sample.image for sample in samples}
-    phrases = sorted({sample.phrase for sample in samples})
+    texts = sorted({text for sample in samples for text in (sample.phrase, sample.caption)})
     picture_row = {source: row for row, source in enumerate(images)}
-    phrase_row = {phrase: row for row, phrase in enumerate(phrases)}
+    text_row = {text: row for row, text in enumerate(texts)}
     frame = whole_frame(backbone.native_size, backbone.native_size)
     pictures = np.stack([frame.place(Image.fromarray(image)) for image in images.values()])
     parts = [to_pixels(pictures[i : i + 50]) for i in range(0, len(pictures), 50)]
@@ -102,9 +108,12 @@ def prepare_masked_scenes(backbone: LatentDiffusion, samples: Sequence[Sample]) 
         pictures=pictures,
         latents=torch.cat([backbone.encode_image(part).half().cpu() for part in parts]),
         text=torch.cat(
-            [backbone.encode_text(phrases[i : i + 100]) for i in range(0, len(phrases), 100)]
+            [backbone.encode_text(texts[i : i + 100]) for i in range(0, len(texts), 100)]
         ).cpu(),
-        rows=[(picture_row[sample.source], phrase_row[sample.phrase]) for sample in samples],
+        rows=[
+            (picture_row[sample.source], text_row[sample.phrase], text_row[sample.caption])
+            for sample in samples
+        ],
         masks=np.stack([np.packbits(sample.mask, axis=-1) for sample in samples]),
     )
 
@@ -150,7 +159,9 @@ def train_network(
 ) -> TrainResult:
     """Train `network` in place. The batches depend on the seed alone: equal for every network.
 
-    What it reads of the LDM it reads at a random one of `timesteps` in each step.
+    What it reads of the LDM it reads at a random one of `timesteps` in each step. In a share of the
+    samples the LDM is given the caption instead of the phrase: features recorded while a picture is
+    drawn follow its prompt, and should serve as well.
     """
     device = backbone.device
 
@@ -161,7 +172,10 @@ def train_network(
         if network.reading:
             timestep = int(random.integers(timesteps.start, timesteps.stop))
             noise_seed = int(random.integers(2**31))
-            encoding = _add_features(backbone, encoding, timestep, noise_seed)
+            captioned = torch.from_numpy(random.random(len(chosen)) < CAPTION_SHARE).to(device)
+            captions = scenes.captions(chosen.tolist(), device)
+            said = torch.where(captioned[:, None, None], captions, encoding.text)
+            encoding = _add_features(backbone, encoding, said, timestep, noise_seed)
         return encoding, masks
 
     def loss(model: nn.Module, step: int) -> Tensor:
@@ -187,11 +201,11 @@ def train_network(
 
 
 def _add_features(
-    backbone: LatentDiffusion, encoding: Encoding, timestep: int, seed: int
+    backbone: LatentDiffusion, encoding: Encoding, said: Tensor, timestep: int, seed: int
 ) -> Encoding:
-    """Features at a timestep, each row with noise of its own (inference shares one noise)."""
+    """Features under a text, each row with noise of its own (inference shares one noise)."""
     noise = backbone.draw_noise(encoding.latents.shape, seed)
     noisy = backbone.add_noise(encoding.latents, timestep, noise)
     with torch.autocast(backbone.device.type, torch.bfloat16):  # as the network trains
-        features = backbone.features(noisy, encoding.text, timestep)
+        features = backbone.features(noisy, said, timestep)
     return Encoding(encoding.pixels, encoding.latents, encoding.text, features)
