@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ldznet.networks import NETWORKS
-from ldznet.study.sets import KINDS, PHOTO
+from ldznet.study.sets import KINDS, PHOTO, VALIDATION
 
 Reported = Mapping[str, Any]  # one group of trials of study.json
 
@@ -21,6 +21,7 @@ MAIN = {
     "imagined": ("imagined", "mean_iou"),
     "false alarm": ("absent", "false_alarm"),
 }
+RATES = {VALIDATION: (VALIDATION, "mean_iou")}  # what they are chosen by
 BY_KIND = {kind: (PHOTO, f"mean_iou of {kind}") for kind in KINDS}
 ABLATIONS = {
     f"{name}{how}": (f"{name}{how}", "mean_iou")
@@ -66,11 +67,12 @@ def styles(scored: Mapping[str, Any]) -> str:
 def trials(study: Mapping[str, Any], part: str) -> str:
     """A row per group of trials of a part, in per cent; mean ± standard deviation over seeds."""
     head, difference = DIFFERENCES[part]
+    columns = RATES if part == "rates" else MAIN
     rows = [
-        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, MAIN)]
+        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, columns)]
         for told in study["parts"][part]
     ]
-    return table([head, "", *MAIN], rows)
+    return table([head, "", *columns], rows)
 
 
 def kinds(study: Mapping[str, Any]) -> str:

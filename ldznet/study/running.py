@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ldznet.study.design import Trial
+from ldznet.study.records import read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,9 @@ class Plan:
 
     backbone: Path
     checker: Path
-    runs: Path  # finished and unfinished trials
+    fingerprint: str  # of the backbone
+    runs: Path  # checkpoints and trained networks
+    records: Path  # what finished trials scored
     steps: int | None  # of every training; None: as the shipped networks
     scenes: int  # of every test set
     command: str
@@ -28,17 +31,20 @@ _settings: dict[Plan, Any] = {}  # of this process
 def run_trials(
     trials: Sequence[Trial], plan: Plan, workers: int
 ) -> Iterator[tuple[Trial, dict[str, Any]]]:
-    """Each trial with its scores, in order; finished ones are not repeated.
+    """Each trial with its scores, in order; one with a record is not repeated.
 
     It can be stopped at any time: an unfinished trial goes on from its last checkpoint. Raises
     ValueError if a training diverges, and as `LatentDiffusion.from_pretrained` does.
     """
+    recorded = {trial: read_record(plan.records, trial, plan.fingerprint) for trial in trials}
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn) as pool:
-        work = [pool.submit(_run, trial, plan) for trial in trials]
+        work = {
+            trial: pool.submit(_run, trial, plan) for trial in trials if recorded[trial] is None
+        }
         try:
-            for trial, done in zip(trials, work, strict=True):
-                yield trial, done.result()
+            for trial in trials:
+                yield trial, recorded[trial] or work[trial].result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -52,7 +58,9 @@ def _run(trial: Trial, plan: Plan) -> dict[str, Any]:
     torch.set_num_threads(1)
     if plan not in _settings:
         _settings[plan] = _settle(plan)
-    return run_trial(trial, _settings[plan], plan.runs, plan.command)
+    told = run_trial(trial, _settings[plan], plan.runs, plan.command)
+    write_record(plan.records, trial, plan.fingerprint, told)
+    return told
 
 
 def _settle(plan: Plan) -> Any:

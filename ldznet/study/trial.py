@@ -1,6 +1,5 @@
-"""Trains one network of the study and judges it on every set; a finished trial is not repeated."""
+"""Trains one network of the study and judges it on every set."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -36,14 +35,11 @@ class Setting:
 
 
 def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dict[str, Any]:
-    """The scores by set of a trial's network, from `folder` if they are there already.
+    """The scores by set of a trial's network, and how they came about.
 
-    The trained network and its scores are written to a folder of the trial's name in `folder`.
+    The trained network and its checkpoints are written to a folder of the trial's name in `folder`.
     """
     own = folder / trial.name
-    record = own / "scores.json"
-    if record.exists():
-        return json.loads(record.read_text())
     backbone = setting.backbone
     timestep = setting.timestep if trial.timestep is None else trial.timestep
     config = replace(setting.training, seed=trial.seed)
@@ -67,7 +63,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
                     network, backbone, prepared, asked, timestep=timestep, ablation=ablation
                 )
     network.half().save_pretrained(own / "network")
-    told = {
+    return {
         **origin(command),
         "trial": asdict(trial) | {"timestep": timestep},
         "config": asdict(config),
@@ -77,10 +73,6 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         "judging_seconds": round(time.monotonic() - start, 1),
         "scores": scores,
     }
-    fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps(told, indent=2) + "\n")
-    fresh.replace(record)
-    return told
 
 
 @lru_cache(maxsize=1)  # trials that differ in the network alone follow each other

@@ -26,7 +26,9 @@ def checker(tmp_path):
 def test_a_study_writes_scores_and_is_not_run_twice(few, checker, tmp_path):
     arguments = ["study", "--parts", "main", "--steps", "2", "--scenes", "3"]
     arguments += ["--checker", str(checker)]
-    arguments += ["--runs", str(tmp_path / "runs"), "--output", str(tmp_path / "study.json")]
+    records = tmp_path / "records"
+    arguments += ["--runs", str(tmp_path / "runs"), "--records", str(records)]
+    arguments += ["--output", str(tmp_path / "study.json")]
     assert main(arguments) == 0
     result = json.loads((tmp_path / "study.json").read_text())
     trials = result["parts"]["main"]
@@ -34,15 +36,42 @@ def test_a_study_writes_scores_and_is_not_run_twice(few, checker, tmp_path):
     scores = trials[1]["scores"]
     assert {"photo", "neon", "novel", "absent", "photo, features zeroed"} <= set(scores)
     assert 0 <= scores["absent"]["false_alarm"]["mean"] <= 1
-    records = sorted((tmp_path / "runs").glob("*/scores.json"))
-    written = [record.stat().st_mtime_ns for record in records]
-    assert len(written) == 2
+    written = {record: record.stat().st_mtime_ns for record in records.iterdir()}
+    assert {record.stem.split("-")[0] for record in written} == {"znet", "ldznet"}
     assert main(arguments) == 0
-    assert [record.stat().st_mtime_ns for record in records] == written
+    assert {record: record.stat().st_mtime_ns for record in records.iterdir()} == written
+
+
+def test_a_part_run_later_joins_what_is_recorded(few, checker, tmp_path, monkeypatch):
+    from ldznet.study.design import PARTS, Trial
+
+    monkeypatch.setitem(PARTS, "control", (Trial("znet", 4, start="scratch"),))
+    arguments = ["study", "--steps", "1", "--scenes", "3", "--checker", str(checker)]
+    arguments += ["--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]
+    for part in ("main", "control"):
+        output = tmp_path / f"{part}.json"
+        assert main([*arguments, "--parts", part, "--output", str(output)]) == 0
+    assert set(json.loads((tmp_path / "control.json").read_text())["parts"]) == {"main", "control"}
+
+
+def test_a_record_of_another_backbone_does_not_count(tmp_path):
+    from ldznet.study.design import Trial
+    from ldznet.study.records import fingerprint, read_record, write_record
+
+    unet = tmp_path / "backbone" / "unet"
+    unet.mkdir(parents=True)
+    (unet / "weights.safetensors").write_bytes(b"as trained first")
+    first = fingerprint(tmp_path / "backbone")
+    write_record(tmp_path / "records", Trial("znet"), first, {"scores": {}})
+    assert read_record(tmp_path / "records", Trial("znet"), first) is not None
+    (unet / "weights.safetensors").write_bytes(b"as trained anew")
+    second = fingerprint(tmp_path / "backbone")
+    assert read_record(tmp_path / "records", Trial("znet"), second) is None
 
 
 def test_without_a_checker_one_sentence_says_what_to_do(tmp_path, capsys):
     arguments = ["study", "--checker", str(tmp_path / "none"), "--runs", str(tmp_path / "runs")]
+    arguments += ["--records", str(tmp_path / "records")]
     assert main([*arguments, "--output", str(tmp_path / "study.json")]) == 1
     assert "There is no checker in 'none'; train it" in capsys.readouterr().err
     assert not (tmp_path / "study.json").exists()
