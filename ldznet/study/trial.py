@@ -45,11 +45,17 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
     config = replace(setting.training, seed=trial.seed)
     if trial.learning_rate is not None:
         config = replace(config, learning_rate=trial.learning_rate)
-    network = new_network(
-        trial.network, backbone, seed=trial.seed, from_backbone=trial.start == "backbone"
-    )
     scenes = _masked_scenes(backbone, trial.masks, trial.seed, trial.absent)
-    result = train_network(network, backbone, scenes, config, own, timesteps_around(timestep))
+    timesteps = timesteps_around(timestep)
+    network = new_network(
+        trial.network,
+        backbone,
+        scenes,
+        timesteps,
+        seed=trial.seed,
+        from_backbone=trial.start == "backbone",
+    )
+    result = train_network(network, backbone, scenes, config, own, timesteps)
     start = time.monotonic()
     scores = {
         name: judge(network, backbone, prepared, asked, timestep=timestep)

@@ -272,13 +272,13 @@ def _train_checker(runs: Path, output: Path) -> None:
 def _train_network(name: str, runs: Path, output: Path, continue_from: Path | None) -> None:
     """One network, started from the backbone's U-Net wherever shapes match, or continued."""
     backbone = LatentDiffusion.from_pretrained(output / "pocket", device=_device())
+    scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
+    timesteps = timesteps_around(RECIPE.feature_timestep)
     if continue_from:
         network = load_network(continue_from / "networks" / "pocket" / name)
         network.to(_device(), memory_format=torch.channels_last)
     else:
-        network = new_network(name, backbone, seed=RECIPE.network.seed)
-    scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
-    timesteps = timesteps_around(RECIPE.feature_timestep)
+        network = new_network(name, backbone, scenes, timesteps, seed=RECIPE.network.seed)
     result = train_network(network, backbone, scenes, RECIPE.network, runs / name, timesteps)
     folder = output / "networks" / "pocket" / name
     _save_half(network, folder)

@@ -23,10 +23,11 @@ from ldznet.data.shapes import (
     phrases,
     shows_novelty,
 )
-from ldznet.networks import NETWORKS, SegmentationNetwork
+from ldznet.networks import NETWORKS, LDZNet, SegmentationNetwork
 from ldznet.pipeline.frame import whole_frame
 from ldznet.pixels import to_pictures, to_pixels
 from ldznet.training.attention import use_fast_attention
+from ldznet.training.fusion_start import align_fusion
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import mask_loss
 from ldznet.types import Encoding, Sample
@@ -36,6 +37,7 @@ MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the ne
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
 ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, an empty mask
 CAPTION_SHARE = 0.5  # of the samples: the LDM reads what describes the whole picture, as in reuse
+ALIGNED = 128  # samples that tell where LD-ZNet's fusion starts
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,18 @@ def prepare_masked_scenes(backbone: LatentDiffusion, samples: Sequence[Sample]) 
 
 
 def new_network(
-    name: str, backbone: LatentDiffusion, *, seed: int, from_backbone: bool = True
+    name: str,
+    backbone: LatentDiffusion,
+    scenes: MaskedScenes,
+    timesteps: range,
+    *,
+    seed: int,
+    from_backbone: bool = True,
 ) -> SegmentationNetwork:
-    """An untrained network that fits the backbone.
+    """An untrained network that fits the backbone and the scenes it is to be trained on.
 
-    It starts from the backbone's U-Net wherever shapes match, or from random weights alone.
+    It starts from the backbone's U-Net wherever shapes match, or from random weights alone;
+    LD-ZNet's fusion starts aligned with what it will read of the LDM (see `align_fusion`).
     """
     unet = backbone.unet.config
     with torch.random.fork_rng(devices=[]):
@@ -138,7 +147,14 @@ def new_network(
         )
     if from_backbone:
         network.initialise_from(backbone.unet)
-    return network.to(backbone.device, memory_format=torch.channels_last)
+    network.to(backbone.device, memory_format=torch.channels_last)
+    if isinstance(network, LDZNet):
+        random = np.random.default_rng(seed)
+        chosen = random.integers(len(scenes.rows), size=ALIGNED).tolist()
+        encoding, _ = scenes.batch(chosen, backbone.device)
+        timestep = (timesteps.start + timesteps.stop) // 2
+        align_fusion(network, _add_features(backbone, encoding, encoding.text, timestep, seed))
+    return network
 
 
 def timesteps_around(timestep: int) -> range:
