@@ -107,7 +107,7 @@ RECIPE = Recipe(
     ),
     checker_scenes=16_000,
     network=TrainConfig(
-        steps=500, batch_size=16, learning_rate=1e-3, warm_up=50, average=0.995, preview_every=250,
+        steps=800, batch_size=16, learning_rate=1e-3, warm_up=50, average=0.995, preview_every=400,
     ),
     mask_scenes=8000,
     feature_timestep=400,
