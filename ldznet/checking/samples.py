@@ -70,9 +70,17 @@ def score_drawn(checker: SceneChecker, style: str, things: int, scenes: int) -> 
 
 
 def held_out(style: str, things: int) -> Iterator[Scene]:
-    """Scenes of the test split with so many things, in order."""
+    """Scenes of the test split with so many things, in order, no two alike.
+
+    Two things of one category and colour that touch look like one to the checker.
+    """
     scenes = (draw_scene(number, style, DIFFICULTY[things]) for number in count(FIRST))
-    return (scene for scene in scenes if len(scene.objects) == things)
+    return (
+        scene
+        for scene in scenes
+        if len(scene.objects) == things
+        and len({(thing.category, thing.colour) for thing in scene.objects}) == things
+    )
 
 
 def diversity(

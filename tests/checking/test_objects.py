@@ -47,6 +47,29 @@ def test_each_connected_area_is_a_thing_in_its_most_frequent_colour():
     assert green.confidence > 0.99
 
 
+def test_one_area_in_two_colours_is_two_things_and_a_doubtful_piece_belongs_to_its_neighbour():
+    category, colour = np.zeros((32, 32), int), np.zeros((32, 32), int)
+    cup, moon = CATEGORIES.index("cup") + 1, CATEGORIES.index("moon") + 1
+    category[4:12, 2:18] = cup  # two cups side by side
+    colour[4:12, 2:10] = COLOURS.index("white")
+    colour[4:12, 10:18] = COLOURS.index("pink")
+    category[20:30, 20:30] = moon
+    category[20:22, 20:30] = cup  # a fifth of the moon taken for something else
+    colour[20:30, 20:30] = COLOURS.index("yellow")
+    category[14:18, 24:30] = moon  # sure of itself, and of another colour than what it is near
+    colour[14:18, 24:30] = COLOURS.index("red")
+
+    found = find_objects(Painted(category, colour), torch.zeros(1, 3, 128, 128))[0]
+
+    areas = {(thing.colour, thing.category): thing.mask.sum() // 16 for thing in found}
+    assert areas == {
+        ("white", "cup"): 64,
+        ("pink", "cup"): 64,
+        ("yellow", "moon"): 100,
+        ("red", "moon"): 24,
+    }
+
+
 def test_specks_are_no_things():
     category = np.zeros((32, 32), int)
     category[5, 5 : 5 + LEAST_CELLS - 1] = 3

@@ -37,6 +37,8 @@ def test_held_out_scenes_have_so_many_things_in_that_style():
         scenes = list(islice(held_out("neon", things), 10))
         assert {len(scene.objects) for scene in scenes} == {things}
         assert {scene.style for scene in scenes} == {"neon"}
+        for scene in scenes:
+            assert len({(thing.category, thing.colour) for thing in scene.objects}) == things
 
 
 @pytest.fixture
