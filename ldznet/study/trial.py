@@ -12,6 +12,7 @@ from ldznet.provenance import origin
 from ldznet.study.design import Trial
 from ldznet.study.judging import judge
 from ldznet.training.loop import TrainConfig
+from ldznet.training.saving import save_half
 from ldznet.training.segmentation import (
     MaskedScenes,
     draw_samples,
@@ -68,7 +69,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
                 scores[f"{name}, features {ablation}"] = judge(
                     network, backbone, prepared, asked, timestep=timestep, ablation=ablation
                 )
-    network.half().save_pretrained(own / "network")
+    save_half(network, own / "network")
     return {
         **origin(command),
         "trial": asdict(trial) | {"timestep": timestep},

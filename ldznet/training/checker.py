@@ -1,6 +1,5 @@
 """Trains the scene checker on drawn scenes of all styles and difficulties."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from ldznet.checking.objects import find_objects
 from ldznet.checking.scene_checker import CELL, SceneChecker
 from ldznet.data.shapes import CATEGORIES, COLOURS, DIFFICULTIES, TRAIN_START, Scene, draw_scene
 from ldznet.pixels import to_pixels
@@ -87,13 +85,3 @@ def train_checker(
     result = train("checker", checker, loss, config, folder)
     checker.eval().requires_grad_(False)
     return result
-
-
-def check_accuracy(checker: SceneChecker, scenes: Iterable[Scene]) -> float:
-    """Share of scenes in which the checker finds exactly the things that are there, in [0, 1]."""
-    right = []
-    for scene in scenes:
-        found = find_objects(checker, to_pixels(scene.image[None]))[0]
-        seen = sorted((thing.colour, thing.category) for thing in found)
-        right.append(seen == sorted((thing.colour, thing.category) for thing in scene.objects))
-    return float(np.mean(right))
