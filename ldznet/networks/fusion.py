@@ -14,6 +14,8 @@ from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 
 POOL_HEADS = 8  # in the official code and the paper, whatever the width
 
+FUSION_PARTS = {"pool", "norm_ldm", "attn3"}  # of a block, by name: what ZNet's has not
+
 FEATURES = "ldm_features"  # the name under which features travel through `cross_attention_kwargs`
 
 

@@ -68,19 +68,25 @@ def train(
     config: TrainConfig,
     folder: Path,
     preview: Callable[[int], None] | None = None,
+    share_of_rate: Callable[[str], float] = lambda parameter: 1.0,
 ) -> TrainResult:
     """Train `model` in place for `config.steps`; at the end it holds the averaged weights.
 
     `loss(model, step)` draws the batch of that step by itself, seeded by the step number, so that a
     resumed training sees what an uninterrupted one would have seen. Checkpoints go to `folder`;
     calling again continues from the last one. `preview(step)` is called with the averaged weights.
+    `share_of_rate(name)` is the share of the learning rate at which that parameter is trained.
     Raises ValueError if the loss rises as it does when training diverges; the last checkpoint then
     is the last good one.
     """
     accelerator = Accelerator(mixed_precision="bf16")
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter_name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(share_of_rate(parameter_name), []).append(parameter)
+    parameters = [parameter for group in groups.values() for parameter in group]
     optimizer = torch.optim.AdamW(
-        parameters,
+        [{"params": group, "share": share} for share, group in groups.items()],
         lr=config.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=config.weight_decay,
@@ -101,7 +107,7 @@ def train(
     hidden = not accelerator.is_main_process
     for step in (bar := tqdm(steps, name, config.steps, initial=first, disable=hidden)):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, config)
+            group["lr"] = group["share"] * learning_rate_at(step, config)
         value = loss(trained, step)
         accelerator.backward(value)
         accelerator.clip_grad_norm_(parameters, config.clip)

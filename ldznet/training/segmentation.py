@@ -24,6 +24,7 @@ from ldznet.data.shapes import (
     shows_novelty,
 )
 from ldznet.networks import NETWORKS, LDZNet, SegmentationNetwork
+from ldznet.networks.fusion import FUSION_PARTS
 from ldznet.pipeline.frame import whole_frame
 from ldznet.pixels import to_pictures, to_pixels
 from ldznet.training.attention import use_fast_attention
@@ -37,6 +38,7 @@ MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the ne
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
 ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, an empty mask
 CAPTION_SHARE = 0.5  # of the samples: the LDM reads what describes the whole picture, as in reuse
+FUSION_SHARE = 0.1  # of the learning rate: at the whole of it LD-ZNet's fusion grows into noise
 ALIGNED = 128  # samples that tell where LD-ZNet's fusion starts
 
 
@@ -211,9 +213,13 @@ def train_network(
 
     use_fast_attention(network.unet, device)
     network.train().requires_grad_(True)
-    result = train(network.name, network, loss, config, folder, preview)
+    result = train(network.name, network, loss, config, folder, preview, _share_of_rate)
     network.eval().requires_grad_(False)
     return result
+
+
+def _share_of_rate(parameter: str) -> float:
+    return FUSION_SHARE if FUSION_PARTS & set(parameter.split(".")) else 1.0
 
 
 def _add_features(

@@ -135,3 +135,18 @@ def test_two_processes_share_a_batch_and_learn_what_one_does(tmp_path):
     # The trainings run in bfloat16: a batch's rows are summed in another order.
     assert torch.allclose(found["weight"], alone.weight, atol=1e-3)
     assert torch.allclose(found["bias"], alone.bias, atol=1e-3)
+
+
+def test_a_parameter_given_no_share_of_the_rate_stays_where_it_was(tmp_path):
+    model = line()
+    weight, bias = model.weight.clone(), model.bias.clone()
+    train(
+        "slope",
+        model,
+        squared_error,
+        CONFIG,
+        tmp_path,
+        share_of_rate=lambda parameter: 0.0 if parameter == "bias" else 1.0,
+    )
+    assert torch.equal(model.bias, bias)
+    assert not torch.allclose(model.weight, weight, atol=0.1)
