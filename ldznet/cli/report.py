@@ -30,7 +30,10 @@ def run(arguments: argparse.Namespace) -> None:
             path.write_text(fill(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
             print(f"Written to {name}")
     parts = results.get("study", {}).get("parts", {})
-    for part, draw in (("main", masks_chart), ("timesteps", timesteps_chart)):
-        if part in parts:
+    for part, along, draw in (
+        ("main", "masks", masks_chart),
+        ("timesteps", "timestep", timesteps_chart),
+    ):
+        if len({told["trial"][along] for told in parts.get(part, ())}) > 1:  # else no curve
             draw(results["study"]).savefig(arguments.root / "docs" / f"study-{part}.png")
             print(f"Written to docs/study-{part}.png")

@@ -80,6 +80,11 @@ def test_the_command_rewrites_documents_and_draws_charts(study, tmp_path):
     assert main(["report", "--results", str(results), "--root", str(tmp_path)]) == 0
     assert "| LD-ZNet | 75.0 |" in readme.read_text()
     assert Image.open(tmp_path / "docs" / "study-main.png").width > 600
+    (tmp_path / "docs" / "study-main.png").unlink()
+    study["parts"]["main"] = study["parts"]["main"][-1:]  # one number of masks is no curve
+    (results / "study.json").write_text(json.dumps(study))
+    assert main(["report", "--results", str(results), "--root", str(tmp_path)]) == 0
+    assert not (tmp_path / "docs" / "study-main.png").exists()
 
 
 def test_without_results_one_sentence_says_so(tmp_path, capsys):
