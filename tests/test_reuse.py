@@ -110,14 +110,9 @@ def test_the_command_writes_and_says_what_was_measured(tmp_path, capsys):
     assert "at least one prompt" in capsys.readouterr().err
 
 
-def test_the_shipped_measurement_is_large_enough_and_told():
+def test_the_shipped_measurement_is_large_enough_good_enough_and_told():
     result = json.loads((ASSETS / "benchmarks" / "reuse.json").read_text())
     assert result["prompts"] >= 200
     readme = (ASSETS.parent / "README.md").read_text(encoding="utf-8")
-    assert f"a mean IoU of only {result['agreement']['reused']['mean_iou']:.2f}" in readme
-
-
-@pytest.mark.xfail(strict=True, reason="the goal is missed: features of a whole prompt mislead")
-def test_the_shipped_measurement_is_good_enough():
-    result = json.loads((ASSETS / "benchmarks" / "reuse.json").read_text())
+    assert f"a mean IoU of {result['agreement']['reused']['mean_iou']:.2f}" in readme
     assert result["agreement"]["reused"]["mean_iou_found"] >= 0.8
