@@ -26,13 +26,10 @@ COMMAND = "python -m ldznet.ui.draw_examples"
 
 # Title, scene (number, style, difficulty), phrases. Chosen for variety, not for results.
 SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
-    (
-        "On the beach",
-        (118, "photo", "full"),
-        ("pink umbrella", "red ring", "small umbrella"),
-    ),
-    ("Boats", (108, "photo", "full"), ("the boats", "yellow heart")),
     ("Toy cars", (141, "photo", "full"), ("red car", "large car")),
+    ("Boats", (108, "photo", "full"), ("the boats", "yellow heart")),
+    # No mask ever showed an umbrella.
+    ("On the beach", (118, "photo", "full"), ("pink umbrella", "red ring", "small umbrella")),
     ("Cup and heart", (143, "flat", "full"), ("heart above the box", "pink cup", "white box")),
     ("In neon", (147, "neon", "full"), ("green car", "white ring")),
     ("In watercolour", (126, "watercolour", "full"), ("orange tree", "cyan ball")),

@@ -130,12 +130,12 @@ def test_no_model_runs_for_a_control_of_what_is_computed(handlers, course, no_mo
 
 
 def test_another_phrase_starts_inside_what_it_names(handlers, course):
-    answer = split(handlers.run(course, "  red   ring ", *LOOK))
+    answer = split(handlers.run(course, "  large   car ", *LOOK))
     assert answer.message == ""
-    assert answer.course.phrase == "red ring"
+    assert answer.course.phrase == "large car"
     x, y = answer.course.point
-    assert course.picture.truth["red ring"][y, x]
-    assert all("red ring" in answer.chapters[number][0] for number in (0, 3, 5))
+    assert course.picture.truth["large car"][y, x]
+    assert all("large car" in answer.chapters[number][0] for number in (0, 3, 5))
 
 
 def test_an_example_brings_its_picture_and_phrase(handlers, course):
