@@ -66,15 +66,15 @@ def test_every_view_is_filled_at_once_and_a_complaint_leaves_it_so(explorer):
 def test_an_example_a_word_and_other_blocks(explorer):
     page = explorer()
     page.locator("#explore-gallery button").nth(2).click()
-    page.wait_for_selector("#explore-settings:has-text('photo-141')")
-    assert page.locator("#explore-phrase textarea").input_value() == "red car"
+    page.wait_for_selector("#explore-settings:has-text('photo-118')")
+    assert page.locator("#explore-phrase textarea").input_value() == "pink umbrella"
     large = page.locator("#view-words figcaption")
-    assert large.inner_text() == "car"
+    assert large.inner_text() == "umbrella"
     before = content(page, "words")
-    page.locator("#view-words .tiles button", has_text="red").click()
+    page.locator("#view-words .tiles button", has_text="pink").click()
     wait_for_change(page, "words", before)
-    assert large.inner_text() == "red"
-    assert page.locator("#view-words [aria-pressed=true]").inner_text().startswith("red")
+    assert large.inner_text() == "pink"
+    assert page.locator("#view-words [aria-pressed=true]").inner_text().startswith("pink")
     before = content(page, "words")
     page.locator("#preset label", has_text="4×").click()
     wait_for_change(page, "words", before)
