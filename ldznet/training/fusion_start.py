@@ -46,7 +46,7 @@ def align_fusion(network: LDZNet, encoding: Encoding) -> None:
 def _align_pool(block: FusionBlock, feature: Tensor) -> None:
     """Make the pool's tokens the standardised cells of features like this one (B, C, h, w)."""
     pool = block.pool
-    mean, deviation = feature.mean(dim=(0, 2, 3)), feature.std(dim=(0, 2, 3))
+    mean, deviation = feature.mean(dim=(0, 2, 3)), feature.std(dim=(0, 2, 3)).clamp_min(1e-6)
     standardise = torch.diag(1 / deviation)
     scales = (POOL_SHARPNESS**0.5, POOL_SHARPNESS**0.5, 1.0)  # of queries, keys, values
     pool.qkv.weight.copy_(torch.cat([scale * standardise for scale in scales]))
