@@ -136,6 +136,20 @@ def new_network(
     It starts from the backbone's U-Net wherever shapes match, or from random weights alone;
     LD-ZNet's fusion starts aligned with what it will read of the LDM (see `align_fusion`).
     """
+    network = fitting_network(name, backbone, seed=seed, from_backbone=from_backbone)
+    if isinstance(network, LDZNet):
+        random = np.random.default_rng(seed)
+        chosen = random.integers(len(scenes.rows), size=ALIGNED).tolist()
+        encoding, _ = scenes.batch(chosen, backbone.device)
+        timestep = (timesteps.start + timesteps.stop) // 2
+        align_fusion(network, _add_features(backbone, encoding, encoding.text, timestep, seed))
+    return network
+
+
+def fitting_network(
+    name: str, backbone: LatentDiffusion, *, seed: int, from_backbone: bool = True
+) -> SegmentationNetwork:
+    """An untrained network of the backbone's sizes, as `new_network` before any alignment."""
     unet = backbone.unet.config
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -149,14 +163,7 @@ def new_network(
         )
     if from_backbone:
         network.initialise_from(backbone.unet)
-    network.to(backbone.device, memory_format=torch.channels_last)
-    if isinstance(network, LDZNet):
-        random = np.random.default_rng(seed)
-        chosen = random.integers(len(scenes.rows), size=ALIGNED).tolist()
-        encoding, _ = scenes.batch(chosen, backbone.device)
-        timestep = (timesteps.start + timesteps.stop) // 2
-        align_fusion(network, _add_features(backbone, encoding, encoding.text, timestep, seed))
-    return network
+    return network.to(backbone.device, memory_format=torch.channels_last)
 
 
 def timesteps_around(timestep: int) -> range:

@@ -11,7 +11,7 @@ from ldznet.blocks import FUSION_BLOCKS, find_block
 from ldznet.networks import LDZNet
 from ldznet.pipeline.loading import load_backbone
 from ldznet.training.fusion_start import align_fusion
-from ldznet.training.segmentation import draw_samples, prepare_masked_scenes
+from ldznet.training.segmentation import draw_samples, fitting_network, prepare_masked_scenes
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,7 @@ def encodings(backbone):
 
 
 def new(backbone) -> LDZNet:
-    torch.manual_seed(0)
-    unet = backbone.unet.config
-    network = LDZNet(
-        block_out_channels=unet.block_out_channels,
-        cross_attention_dim=unet.cross_attention_dim,
-        attention_head_dim=unet.attention_head_dim,
-        norm_num_groups=unet.norm_num_groups,
-        sample_size=unet.sample_size,
-        factor=backbone.factor,
-    )
-    network.initialise_from(backbone.unet)
+    network = fitting_network("ldznet", backbone, seed=0)
     return network.eval().requires_grad_(False)
 
 
