@@ -9,9 +9,11 @@ MASKS = (500, 2000, 8000)  # photo-style scenes with masks
 SEEDS = (0, 1, 2)
 TIMESTEPS = (50, 100, 200, 300, 400, 500, 700)
 RATES = (1e-3, 2e-3, 4e-3)
+FUSION_SHARES = (0.3, 1.0)  # of the learning rate, besides the recipe's
 
 Start = Literal["backbone", "scratch"]
-Part = Literal["rates", "main", "control", "timesteps", "negatives"]
+STARTS: tuple[Start, ...] = ("backbone", "scratch")
+Part = Literal["rates", "main", "control", "fusion", "timesteps", "negatives"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Trial:
     start: Start = "backbone"  # the U-Net's weights wherever shapes match, or none
     timestep: int | None = None  # where the LDM is read; None: the study's own
     learning_rate: float | None = None  # None: what the search found best
+    fusion_share: float | None = None  # of the rate, for what ZNet has not; None: the recipe's
     absent: bool = True  # whether a tenth of the phrases names nothing, with an empty mask
 
     @property
@@ -34,6 +37,8 @@ class Trial:
             parts.append(f"t{self.timestep}")
         if self.learning_rate is not None:
             parts.append(f"rate{self.learning_rate:g}")
+        if self.fusion_share is not None:
+            parts.append(f"fusion{self.fusion_share:g}")
         if not self.absent:
             parts.append("present")
         return "-".join(parts)
@@ -51,5 +56,9 @@ PARTS: dict[Part, tuple[Trial, ...]] = {
     "timesteps": tuple(Trial("ldznet", 2000, timestep=timestep) for timestep in TIMESTEPS),
     "main": MAIN,
     "control": tuple(Trial(network, start="scratch") for network in NETWORKS),
+    "fusion": tuple(
+        Trial("ldznet", start=start, fusion_share=share)
+        for share, start in product(FUSION_SHARES, STARTS)
+    ),
     "negatives": tuple(Trial(network, absent=False) for network in NETWORKS),
 }

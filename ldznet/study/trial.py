@@ -14,6 +14,7 @@ from ldznet.study.judging import judge
 from ldznet.training.loop import TrainConfig
 from ldznet.training.saving import save_half
 from ldznet.training.segmentation import (
+    FUSION_SHARE,
     MaskedScenes,
     draw_samples,
     new_network,
@@ -56,7 +57,10 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         seed=trial.seed,
         from_backbone=trial.start == "backbone",
     )
-    result = train_network(network, backbone, scenes, config, own, timesteps)
+    share = FUSION_SHARE if trial.fusion_share is None else trial.fusion_share
+    result = train_network(
+        network, backbone, scenes, config, own, timesteps, fusion_share=share
+    )
     start = time.monotonic()
     scores = {
         name: judge(network, backbone, prepared, asked, timestep=timestep)
@@ -72,7 +76,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
     save_half(network, own / "network")
     return {
         **origin(command),
-        "trial": asdict(trial) | {"timestep": timestep},
+        "trial": asdict(trial) | {"timestep": timestep, "fusion_share": share},
         "config": asdict(config),
         "phrases": len(scenes.rows),
         "generated": setting.quality,

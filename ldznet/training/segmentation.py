@@ -181,12 +181,15 @@ def train_network(
     config: TrainConfig,
     folder: Path,
     timesteps: range,
+    *,
+    fusion_share: float = FUSION_SHARE,
 ) -> TrainResult:
     """Train `network` in place. The batches depend on the seed alone: equal for every network.
 
     What it reads of the LDM it reads at a random one of `timesteps` in each step. In a share of the
     samples the LDM is given the caption instead of the phrase: features recorded while a picture is
-    drawn follow its prompt, and should serve as well.
+    drawn follow its prompt, and should serve as well. LD-ZNet's fusion is trained at `fusion_share`
+    of the learning rate.
     """
     device = backbone.device
 
@@ -218,15 +221,14 @@ def train_network(
         rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)[:8]))) for part in shown]
         Image.fromarray(np.vstack(rows)).save(folder / f"masks-{step:06d}.png")
 
+    def share_of_rate(parameter: str) -> float:
+        return fusion_share if FUSION_PARTS & set(parameter.split(".")) else 1.0
+
     use_fast_attention(network.unet, device)
     network.train().requires_grad_(True)
-    result = train(network.name, network, loss, config, folder, preview, _share_of_rate)
+    result = train(network.name, network, loss, config, folder, preview, share_of_rate)
     network.eval().requires_grad_(False)
     return result
-
-
-def _share_of_rate(parameter: str) -> float:
-    return FUSION_SHARE if FUSION_PARTS & set(parameter.split(".")) else 1.0
 
 
 def _add_features(
