@@ -28,10 +28,16 @@ ABLATIONS = {
     for name in (PHOTO, "novel")
     for how in ("", ", features zeroed", ", features shuffled")
 }
+FUSION = {PHOTO: (PHOTO, "mean_iou"), "unseen styles": ("unseen styles", "mean_iou")} | ABLATIONS
+COLUMNS = {"rates": RATES, "fusion": FUSION}  # of the parts that are not shown as the main one
 # What the trials of a part differ in: a heading, and what it says of one.
 DIFFERENCES: dict[str, tuple[str, Callable[[Reported], str]]] = {
     "rates": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
     "timesteps": ("timestep", lambda told: str(told["trial"]["timestep"])),
+    "fusion": (
+        "start, fusion's share of the rate",
+        lambda told: f"{told['trial']['start']}, {told['trial']['fusion_share']:g}",
+    ),
     "control": ("start", lambda told: told["trial"]["start"]),
     "negatives": ("absent phrases", lambda told: "a tenth" if told["trial"]["absent"] else "none"),
     "main": ("scenes with masks", lambda told: str(told["trial"]["masks"])),
@@ -48,7 +54,7 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     if "study" in results:
         study = results["study"]
         tables |= {part: trials(study, part) for part in study["parts"]}
-        tables |= {"kinds": kinds(study), "fusion": fusion(study)}
+        tables |= {"kinds": kinds(study), "ablations": ablations(study)}
     return tables
 
 
@@ -67,7 +73,7 @@ def styles(scored: Mapping[str, Any]) -> str:
 def trials(study: Mapping[str, Any], part: str) -> str:
     """A row per group of trials of a part, in per cent; mean ± standard deviation over seeds."""
     head, difference = DIFFERENCES[part]
-    columns = RATES if part == "rates" else MAIN
+    columns = COLUMNS.get(part, MAIN)
     rows = [
         [difference(told), TITLES[told["trial"]["network"]], *_cells(told, columns)]
         for told in study["parts"][part]
@@ -81,7 +87,7 @@ def kinds(study: Mapping[str, Any]) -> str:
     return table(["", *BY_KIND], rows)
 
 
-def fusion(study: Mapping[str, Any]) -> str:
+def ablations(study: Mapping[str, Any]) -> str:
     """What LD-ZNet's mIoU loses without its features, or with those of another picture."""
     rows = [
         [str(told["trial"]["masks"]), *_cells(told, ABLATIONS)]

@@ -9,7 +9,7 @@ MASKS = (500, 2000, 8000)  # photo-style scenes with masks
 SEEDS = (0, 1, 2)
 TIMESTEPS = (50, 100, 200, 300, 400, 500, 700)
 RATES = (1e-3, 2e-3, 4e-3)
-FUSION_SHARES = (0.3, 1.0)  # of the learning rate, besides the recipe's
+FUSION_SHARES = (None, 0.3, 1.0)  # of the learning rate; None: the recipe's
 
 Start = Literal["backbone", "scratch"]
 STARTS: tuple[Start, ...] = ("backbone", "scratch")
@@ -58,7 +58,7 @@ PARTS: dict[Part, tuple[Trial, ...]] = {
     "control": tuple(Trial(network, start="scratch") for network in NETWORKS),
     "fusion": tuple(
         Trial("ldznet", start=start, fusion_share=share)
-        for share, start in product(FUSION_SHARES, STARTS)
+        for start, share in product(STARTS, FUSION_SHARES)
     ),
     "negatives": tuple(Trial(network, absent=False) for network in NETWORKS),
 }

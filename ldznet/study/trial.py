@@ -58,9 +58,7 @@ def run_trial(trial: Trial, setting: Setting, folder: Path, command: str) -> dic
         from_backbone=trial.start == "backbone",
     )
     share = FUSION_SHARE if trial.fusion_share is None else trial.fusion_share
-    result = train_network(
-        network, backbone, scenes, config, own, timesteps, fusion_share=share
-    )
+    result = train_network(network, backbone, scenes, config, own, timesteps, fusion_share=share)
     start = time.monotonic()
     scores = {
         name: judge(network, backbone, prepared, asked, timestep=timestep)

@@ -45,7 +45,18 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
     missing = cells(build_tables({"study": study})["main"])
     assert missing[2][head.index("redrawn")] == "–"
     assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
-    assert cells(tables["fusion"])[2][:4] == ["500", "50.0 ± 1.0", "25.0", "25.0"]
+    assert cells(tables["ablations"])[2][:4] == ["500", "50.0 ± 1.0", "25.0", "25.0"]
+
+
+def test_rows_of_another_fusion_rate_say_which_and_what_the_features_are_worth(study):
+    whole = told("ldznet", 8000, 0.5, None)
+    whole["trial"] |= {"start": "scratch", "fusion_share": 1.0}
+    head, _, row = cells(
+        build_tables({"study": {"parts": study["parts"] | {"fusion": [whole]}}})["fusion"]
+    )
+    found = dict(zip(head, row, strict=True))
+    assert row[0] == "scratch, 1"
+    assert (found["photo"], found["photo, features zeroed"]) == ("50.0", "25.0")
 
 
 def test_only_what_stands_between_the_marks_is_replaced():
