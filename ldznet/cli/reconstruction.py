@@ -1,0 +1,44 @@
+"""`ldznet reconstruction`: how much of a picture the first stage brings back, as JSON."""
+
+import argparse
+from pathlib import Path
+
+from ldznet.cli.options import add_backbone, add_result_file, open_backbone
+from ldznet.cli.results import check_result_path, write_result
+
+SUMMARY = "Encode and decode drawn test scenes of every style; write the PSNR as JSON."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet reconstruction`."""
+    parser.add_argument("--count", type=int, default=100, help="test scenes of each style")
+    add_backbone(parser)
+    add_result_file(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    check_result_path(arguments.output)
+
+    # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
+    from statistics import fmean
+
+    from ldznet.data.shapes import SPLITS, STYLES, draw_scene
+    from ldznet.inspection import inspect_latent, subject_of_image
+    from ldznet.pipeline import Segmenter
+
+    first, count = SPLITS["test"]
+    if not 1 <= arguments.count <= count:
+        raise ValueError(f"Measure on 1 to {count} scenes of each style (--count).")
+    backbone = open_backbone(arguments)
+    segmenter = Segmenter(backbone, {})
+    found = {}
+    for style in STYLES:
+        pictures = (draw_scene(first + number, style).image for number in range(arguments.count))
+        subjects = (subject_of_image(segmenter, picture) for picture in pictures)
+        decibels = [inspect_latent(backbone, subject).psnr for subject in subjects]
+        found[style] = {"mean": fmean(decibels), "least": min(decibels)}
+        print(f"{style}: PSNR {found[style]['mean']:.1f} dB, at least {found[style]['least']:.1f}")
+    result = {"backbone": Path(arguments.backbone).name, "scenes": arguments.count, "psnr": found}
+    write_result(arguments.output, arguments, result)
+    print(f"Written to {arguments.output}")
