@@ -76,14 +76,16 @@ def _join_doubtful(areas: list[Area], probability: np.ndarray, colours: np.ndarr
     waiting = sorted(areas, key=_size)
     while waiting:
         number, area = waiting.pop(0)
-        sure = probability[number][area].mean() > DOUBTFUL and area.sum() > DOUBTFUL_CELLS
+        if probability[number][area].mean() > DOUBTFUL and area.sum() > DOUBTFUL_CELLS:
+            settled.append((number, area))
+            continue
         rim = ndimage.binary_dilation(area)
         touching = [
             other
             for other in waiting
             if (rim & other[1]).any() and _colour(colours, other[1]) == _colour(colours, area)
         ]
-        if sure or not touching:
+        if not touching:
             settled.append((number, area))
             continue
         neighbour = max(touching, key=lambda other: (rim & other[1]).sum())

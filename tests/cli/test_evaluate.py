@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from ldznet.cli import main
 from ldznet.data import open_dataset
@@ -20,22 +19,15 @@ def weights(tmp_path_factory):
     from ldznet.backbone.pocket import build_pocket
     from ldznet.data.shapes import WORDS
     from ldznet.networks import NETWORKS
+    from ldznet.training.segmentation import fitting_network
 
     folder = tmp_path_factory.mktemp("weights")
     pocket = build_pocket(WORDS)
     for part in ("vae", "unet", "text_encoder", "tokenizer", "scheduler"):
         getattr(pocket, part).save_pretrained(folder / "pocket" / part)
-    config = pocket.unet.config
-    for name, build in NETWORKS.items():
-        torch.manual_seed(0)
-        build(
-            block_out_channels=config.block_out_channels,
-            cross_attention_dim=config.cross_attention_dim,
-            attention_head_dim=config.attention_head_dim,
-            norm_num_groups=config.norm_num_groups,
-            sample_size=config.sample_size,
-            factor=pocket.factor,
-        ).save_pretrained(folder / "networks" / name)
+    for name in NETWORKS:
+        network = fitting_network(name, pocket, seed=0, from_backbone=False)
+        network.save_pretrained(folder / "networks" / name)
     return folder
 
 
