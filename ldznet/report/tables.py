@@ -23,13 +23,21 @@ MAIN = {
 }
 RATES = {VALIDATION: (VALIDATION, "mean_iou")}  # what they are chosen by
 BY_KIND = {kind: (PHOTO, f"mean_iou of {kind}") for kind in KINDS}
-ABLATIONS = {
-    f"{name}{how}": (f"{name}{how}", "mean_iou")
-    for name in (PHOTO, "novel")
-    for how in ("", ", features zeroed", ", features shuffled")
+RANKING = {
+    name: (name, "average_precision")
+    for name in (PHOTO, "unseen styles", "novel", "redrawn", "imagined")
 }
-FUSION = {PHOTO: (PHOTO, "mean_iou"), "unseen styles": ("unseen styles", "mean_iou")} | ABLATIONS
-COLUMNS = {"rates": RATES, "fusion": FUSION}  # of the parts that are not shown as the main one
+ABLATED = {
+    f"{name}, {title}": (name, measure)
+    for name in (PHOTO, "novel")
+    for title, measure in (("mIoU", "mean_iou"), ("AP", "average_precision"))
+}
+# What LD-ZNet is given for features: how a row says it, and how the sets' names do.
+FEATURES = {
+    "as they are": "",
+    "zeroed": ", features zeroed",
+    "another picture's": ", features shuffled",
+}
 # What the trials of a part differ in: a heading, and what it says of one.
 DIFFERENCES: dict[str, tuple[str, Callable[[Reported], str]]] = {
     "rates": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
@@ -53,8 +61,10 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         tables["styles"] = styles(results["pocket"])
     if "study" in results:
         study = results["study"]
-        tables |= {part: trials(study, part) for part in study["parts"]}
-        tables |= {"kinds": kinds(study), "ablations": ablations(study)}
+        for part in study["parts"]:
+            tables[part] = (ablations if part == "fusion" else trials)(study, part)
+        tables |= {"ranking": ranking(study), "kinds": kinds(study)}
+        tables["ablations"] = ablations(study, "main")
     return tables
 
 
@@ -72,13 +82,12 @@ def styles(scored: Mapping[str, Any]) -> str:
 
 def trials(study: Mapping[str, Any], part: str) -> str:
     """A row per group of trials of a part, in per cent; mean ± standard deviation over seeds."""
-    head, difference = DIFFERENCES[part]
-    columns = COLUMNS.get(part, MAIN)
-    rows = [
-        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, columns)]
-        for told in study["parts"][part]
-    ]
-    return table([head, "", *columns], rows)
+    return _groups(study["parts"][part], part, RATES if part == "rates" else MAIN)
+
+
+def ranking(study: Mapping[str, Any]) -> str:
+    """The main part's groups by AP, which no threshold has a say in."""
+    return _groups(study["parts"]["main"], "main", RANKING)
 
 
 def kinds(study: Mapping[str, Any]) -> str:
@@ -87,14 +96,17 @@ def kinds(study: Mapping[str, Any]) -> str:
     return table(["", *BY_KIND], rows)
 
 
-def ablations(study: Mapping[str, Any]) -> str:
-    """What LD-ZNet's mIoU loses without its features, or with those of another picture."""
-    rows = [
-        [str(told["trial"]["masks"]), *_cells(told, ABLATIONS)]
-        for told in study["parts"]["main"]
-        if told["trial"]["network"] == "ldznet"
-    ]
-    return table(["scenes with masks", *ABLATIONS], rows)
+def ablations(study: Mapping[str, Any], part: str) -> str:
+    """What LD-ZNet loses without its features, or with those of another picture."""
+    what, difference = DIFFERENCES[part]
+    rows = []
+    for told in study["parts"][part]:
+        if told["trial"]["network"] != "ldznet":
+            continue
+        for given, suffix in FEATURES.items():
+            columns = {head: (f"{name}{suffix}", one) for head, (name, one) in ABLATED.items()}
+            rows.append([difference(told), given, *_cells(told, columns)])
+    return table([what, "features", *ABLATED], rows)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -106,6 +118,15 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _largest(study: Mapping[str, Any]) -> list[Reported]:
     most = max(told["trial"]["masks"] for told in study["parts"]["main"])
     return [told for told in study["parts"]["main"] if told["trial"]["masks"] == most]
+
+
+def _groups(groups: Sequence[Reported], part: str, columns: Mapping[str, tuple[str, str]]) -> str:
+    head, difference = DIFFERENCES[part]
+    rows = [
+        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, columns)]
+        for told in groups
+    ]
+    return table([head, "", *columns], rows)
 
 
 def _cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:

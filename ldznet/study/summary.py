@@ -58,5 +58,8 @@ def _report(members: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _with_unseen(scores: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
     """The scores with the mean over the styles that no mask was of, as a set of its own."""
-    mean = fmean(scores[style]["mean_iou"] for style in UNSEEN)
-    return {**scores, "unseen styles": {"mean_iou": mean}}
+    mean = {
+        measure: fmean(scores[style][measure] for style in UNSEEN)
+        for measure in ("mean_iou", "average_precision")
+    }
+    return {**scores, "unseen styles": mean}

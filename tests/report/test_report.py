@@ -13,14 +13,17 @@ SETS = ("photo", "unseen styles", "novel", "redrawn", "imagined", "absent")
 
 def told(network, masks, value, spread=0.01):
     score = {"mean": value, "spread": spread}
-    scores = {name: {"mean_iou": score} for name in SETS}
+    scores = {name: {"mean_iou": score, "average_precision": score} for name in SETS}
     scores["novel"] |= {f"mean_iou of novel {what}": score for what in ("category", "pair")}
     scores["absent"] = {"false_alarm": score}
     for kind in ("category", "colour", "relation", "size", "plural"):
         scores["photo"][f"mean_iou of {kind}"] = score
     for name in ("photo", "novel"):
         for how in ("zeroed", "shuffled"):
-            scores[f"{name}, features {how}"] = {"mean_iou": {"mean": value / 2, "spread": None}}
+            scores[f"{name}, features {how}"] = {
+                "mean_iou": {"mean": value / 2, "spread": None},
+                "average_precision": {"mean": value / 4, "spread": None},
+            }
     trial = {"network": network, "masks": masks, "seed": [0, 1], "start": "backbone"}
     return {"trial": trial, "config": {"learning_rate": 1e-3}, "scores": scores}
 
@@ -45,18 +48,24 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
     missing = cells(build_tables({"study": study})["main"])
     assert missing[2][head.index("redrawn")] == "–"
     assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
-    assert cells(tables["ablations"])[2][:4] == ["500", "50.0 ± 1.0", "25.0", "25.0"]
+    assert cells(tables["ranking"])[-1][2:] == ["75.0"] * 5
 
 
-def test_rows_of_another_fusion_rate_say_which_and_what_the_features_are_worth(study):
+def test_rows_of_features_say_what_each_is_worth(study):
     whole = told("ldznet", 8000, 0.5, None)
     whole["trial"] |= {"start": "scratch", "fusion_share": 1.0}
-    head, _, row = cells(
-        build_tables({"study": {"parts": study["parts"] | {"fusion": [whole]}}})["fusion"]
-    )
-    found = dict(zip(head, row, strict=True))
-    assert row[0] == "scratch, 1"
-    assert (found["photo"], found["photo, features zeroed"]) == ("50.0", "25.0")
+    study["parts"]["fusion"] = [whole]
+    tables = build_tables({"study": study})
+    head, _, given, zeroed, other = cells(tables["fusion"])
+    assert head == [
+        *("start, fusion's share of the rate", "features"),
+        *("photo, mIoU", "photo, AP", "novel, mIoU", "novel, AP"),
+    ]
+    assert given == ["scratch, 1", "as they are", *["50.0"] * 4]
+    assert zeroed == ["scratch, 1", "zeroed", *["25.0", "12.5"] * 2]
+    assert other == ["scratch, 1", "another picture's", *["25.0", "12.5"] * 2]
+    rows = cells(tables["ablations"])[2:]
+    assert [row[0] for row in rows] == ["500"] * 3 + ["8000"] * 3  # ZNet has no features to lose
 
 
 def test_only_what_stands_between_the_marks_is_replaced():

@@ -16,7 +16,7 @@ def told(trial: Trial, mean_iou: float) -> dict:
         "training": {"seconds": 1800.0},
         "scores": {
             "photo": {"mean_iou": mean_iou},
-            **{style: {"mean_iou": mean_iou / 2} for style in UNSEEN},
+            **{style: {"mean_iou": mean_iou / 2, "average_precision": 0.75} for style in UNSEEN},
         },
     }
 
@@ -35,6 +35,7 @@ def test_seeds_are_joined_and_nothing_else():
     assert spread == pytest.approx(statistics.stdev([0.5, 0.8]))
     assert many["scores"]["photo"]["mean_iou"] == {"mean": 0.9, "spread": None}
     assert many["scores"]["unseen styles"]["mean_iou"]["mean"] == pytest.approx(0.45)
+    assert many["scores"]["unseen styles"]["average_precision"]["mean"] == pytest.approx(0.75)
     assert summary["hours"] == 1.5
 
 
