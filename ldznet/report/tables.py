@@ -75,8 +75,8 @@ def styles(scored: Mapping[str, Any]) -> str:
     rows = []
     for style, told in sets.items():
         overall = [told["scores"][name]["overall"] for name in names]
-        cells = [" / ".join(f"{100 * each[one]:.1f}" for one in MEASURES) for each in overall]
-        rows.append([style, *cells])
+        scores = [" / ".join(f"{100 * each[one]:.1f}" for one in MEASURES) for each in overall]
+        rows.append([style, *scores])
     return table(["test style", *(TITLES.get(name, name) for name in names)], rows)
 
 
@@ -92,7 +92,7 @@ def ranking(study: Mapping[str, Any]) -> str:
 
 def kinds(study: Mapping[str, Any]) -> str:
     """mIoU by kind of phrase on photo scenes, at the largest number of masks."""
-    rows = [[TITLES[told["trial"]["network"]], *_cells(told, BY_KIND)] for told in _largest(study)]
+    rows = [[TITLES[told["trial"]["network"]], *cells(told, BY_KIND)] for told in largest(study)]
     return table(["", *BY_KIND], rows)
 
 
@@ -105,7 +105,7 @@ def ablations(study: Mapping[str, Any], part: str) -> str:
             continue
         for given, suffix in FEATURES.items():
             columns = {head: (f"{name}{suffix}", one) for head, (name, one) in ABLATED.items()}
-            rows.append([difference(told), given, *_cells(told, columns)])
+            rows.append([difference(told), given, *cells(told, columns)])
     return table([what, "features", *ABLATED], rows)
 
 
@@ -115,29 +115,31 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _largest(study: Mapping[str, Any]) -> list[Reported]:
+def largest(study: Mapping[str, Any]) -> list[Reported]:
+    """The main part's groups with the most scenes with masks, a network each."""
     most = max(told["trial"]["masks"] for told in study["parts"]["main"])
     return [told for told in study["parts"]["main"] if told["trial"]["masks"] == most]
+
+
+def cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:
+    """A group's scores in per cent, with the spread over its seeds where it has several."""
+    found = []
+    for name, measure in columns.values():
+        score = told["scores"].get(name, {}).get(measure)
+        if score is None:  # such as a generated set of which nothing was kept
+            found.append("–")
+            continue
+        cell = f"{100 * score['mean']:.1f}"
+        if score["spread"] is not None:
+            cell += f" ± {100 * score['spread']:.1f}"
+        found.append(cell)
+    return found
 
 
 def _groups(groups: Sequence[Reported], part: str, columns: Mapping[str, tuple[str, str]]) -> str:
     head, difference = DIFFERENCES[part]
     rows = [
-        [difference(told), TITLES[told["trial"]["network"]], *_cells(told, columns)]
+        [difference(told), TITLES[told["trial"]["network"]], *cells(told, columns)]
         for told in groups
     ]
     return table([head, "", *columns], rows)
-
-
-def _cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:
-    cells = []
-    for name, measure in columns.values():
-        score = told["scores"].get(name, {}).get(measure)
-        if score is None:  # such as a generated set of which nothing was kept
-            cells.append("–")
-            continue
-        cell = f"{100 * score['mean']:.1f}"
-        if score["spread"] is not None:
-            cell += f" ± {100 * score['spread']:.1f}"
-        cells.append(cell)
-    return cells

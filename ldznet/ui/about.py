@@ -5,6 +5,7 @@ from html import escape
 import gradio as gr
 
 from ldznet.ui.desk import Desk
+from ldznet.ui.measured import draw_measured
 from ldznet.ui.models import Models
 from ldznet.ui.widgets import TERMS, html
 
@@ -54,7 +55,8 @@ shape, small enough for a processor without a graphics card. It was trained from
 scenes of 128 × 128 pixels and knows only their world: their things, nine colours, two sizes, and
 where things stand. A photograph is foreign to it. The networks saw true masks in the photo style
 only; how they do in the other styles is part of what the page lets you find out. One picture proves
-nothing about which network is better: the scores over many are in the README.</p>
+nothing about which network is better; the scores over many follow.</p>
+{draw_measured()}
 <h2>Other backbones</h2>
 <p>At the head of the page Stable Diffusion can be chosen in pocket's place: its weights are fetched
 once, several gigabytes, and it wants a graphics card or patience. It draws and can be looked into

@@ -187,3 +187,5 @@ def test_a_phone_shows_ld_znet_first_and_nothing_wider_than_itself(open_page):
 def test_the_about_tab_explains(page):
     page.get_by_role("tab", name="About").click()
     page.wait_for_selector(".about:has-text('What it cannot do')", state="visible")
+    heads = page.locator(".measured thead th")
+    assert heads.all_inner_texts() == ["RGBNet", "ZNet", "LD-ZNet"]
