@@ -82,12 +82,12 @@ def styles(scored: Mapping[str, Any]) -> str:
 
 def trials(study: Mapping[str, Any], part: str) -> str:
     """A row per group of trials of a part, in per cent; mean ± standard deviation over seeds."""
-    return _groups(study["parts"][part], part, RATES if part == "rates" else MAIN)
+    return _groups(study, part, RATES if part == "rates" else MAIN)
 
 
 def ranking(study: Mapping[str, Any]) -> str:
     """The main part's groups by AP, which no threshold has a say in."""
-    return _groups(study["parts"]["main"], "main", RANKING)
+    return _groups(study, "main", RANKING)
 
 
 def kinds(study: Mapping[str, Any]) -> str:
@@ -100,7 +100,7 @@ def ablations(study: Mapping[str, Any], part: str) -> str:
     """What LD-ZNet loses without its features, or with those of another picture."""
     what, difference = DIFFERENCES[part]
     rows = []
-    for told in study["parts"][part]:
+    for told in _by_masks(study, part):
         if told["trial"]["network"] != "ldznet":
             continue
         for given, suffix in FEATURES.items():
@@ -136,10 +136,15 @@ def cells(told: Reported, columns: Mapping[str, tuple[str, str]]) -> list[str]:
     return found
 
 
-def _groups(groups: Sequence[Reported], part: str, columns: Mapping[str, tuple[str, str]]) -> str:
+def _groups(study: Mapping[str, Any], part: str, columns: Mapping[str, tuple[str, str]]) -> str:
     head, difference = DIFFERENCES[part]
     rows = [
         [difference(told), TITLES[told["trial"]["network"]], *cells(told, columns)]
-        for told in groups
+        for told in _by_masks(study, part)
     ]
     return table([head, "", *columns], rows)
+
+
+def _by_masks(study: Mapping[str, Any], part: str) -> list[Reported]:
+    """A part's groups, those with the fewest scenes first."""
+    return sorted(study["parts"][part], key=lambda told: told["trial"]["masks"])
