@@ -32,6 +32,7 @@ ABLATED = {
     for name in (PHOTO, "novel")
     for title, measure in (("mIoU", "mean_iou"), ("AP", "average_precision"))
 }
+OF_FEATURES = ("fusion", "timesteps")  # parts that ask what LD-ZNet's features are worth
 # What LD-ZNet is given for features: how a row says it, and how the sets' names do.
 FEATURES = {
     "as they are": "",
@@ -62,7 +63,7 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     if "study" in results:
         study = results["study"]
         for part in study["parts"]:
-            tables[part] = (ablations if part == "fusion" else trials)(study, part)
+            tables[part] = (ablations if part in OF_FEATURES else trials)(study, part)
         tables |= {"ranking": ranking(study), "kinds": kinds(study)}
         tables["ablations"] = ablations(study, "main")
     return tables
@@ -86,7 +87,7 @@ def trials(study: Mapping[str, Any], part: str) -> str:
 
 
 def ranking(study: Mapping[str, Any]) -> str:
-    """The main part's groups by AP, which no threshold has a say in."""
+    """The main part's groups by AP in the paper's convention."""
     return _groups(study, "main", RANKING)
 
 
