@@ -25,7 +25,7 @@ class Trial:
     seed: int = 0  # of the scenes, the batches and the new weights
     start: Start = "backbone"  # the U-Net's weights wherever shapes match, or none
     timestep: int | None = None  # where the LDM is read; None: the study's own
-    learning_rate: float | None = None  # None: what the search found best
+    learning_rate: float | None = None  # None: the recipe's
     fusion_share: float | None = None  # of the rate, for what ZNet has not; None: the recipe's
     absent: bool = True  # whether a tenth of the phrases names nothing, with an empty mask
 

@@ -23,7 +23,9 @@ CITATION = """\
 
 _WORDS = "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in TERMS.items())
 
-_TEXT = f"""
+
+def _draw_text() -> str:
+    return f"""
 <article class="about">
 <h2>What this is</h2>
 <p>You name things in words, and each of three networks marks the pixels it takes for them. The
@@ -74,7 +76,7 @@ start.</p>
 
 def build(models: Models, desk: Desk) -> None:
     """Build the tab inside the app being built."""
-    html(_TEXT)
+    html(_draw_text())
     gr.Code(
         CITATION,
         language=None,
