@@ -59,6 +59,7 @@ def build_code(value: str, language: str, label: str, max_lines: int = 8) -> gr.
         interactive=False,
         show_line_numbers=False,
         wrap_lines=True,
+        elem_classes="to-copy",
         buttons=["copy"],
         lines=2,
         max_lines=max_lines,

@@ -49,6 +49,10 @@ def cards(page):
     return page.locator("#generate-cards .html-container").inner_html()
 
 
+def page_height(page):
+    return page.evaluate("document.documentElement.scrollHeight")
+
+
 def test_it_opens_on_a_finished_generation(tab):
     assert tab.locator("#generate-cards .card .layer").count() == 3
     assert tab.locator("#offered input:checked").count() == 1
@@ -63,6 +67,12 @@ def test_it_opens_on_a_finished_generation(tab):
         "promptWhat the picture shows, in words. Here it is what the picture was drawn from.",
         "prompt",
     )
+
+    # A page that shrinks where its end is scrolled to moves its buttons from under a press.
+    before = page_height(tab)
+    tab.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    tab.wait_for_timeout(200)
+    assert page_height(tab) >= before
 
 
 def test_draw_pick_a_word_and_see_its_mask(tab):
@@ -98,6 +108,26 @@ def test_draw_pick_a_word_and_see_its_mask(tab):
     tab.wait_for_selector("#exact .trio")
     assert tab.locator("#exact tbody tr").count() == 2
     assert "of its time" in tab.locator("#exact").inner_text()
+
+
+def test_a_word_picked_the_moment_the_picture_is_there_stays_picked(tab):
+    set_steps(tab, 3)
+    write(tab, "#prompt", "a photo of a red ball on grass").press("Enter")
+    tab.wait_for_selector("#drawing .under-way")
+    tab.evaluate("""() => {
+        const pick = new MutationObserver(() => {
+            if (document.querySelector('#drawing .under-way')) return;
+            const labels = [...document.querySelectorAll('#offered label')];
+            const grass = labels.find((label) => label.textContent.trim() === 'grass');
+            if (!grass || grass.querySelector('input').disabled) return;
+            pick.disconnect();
+            grass.click();
+        });
+        pick.observe(document.body, { subtree: true, childList: true, attributes: true });
+    }""")
+    tab.wait_for_selector("#generate-cards .ldznet tbody tr:nth-child(2)")
+    picked = tab.locator("#offered label:has(input:checked)").all_inner_texts()
+    assert [label.strip() for label in picked] == ["red ball", "grass"]
 
 
 def test_stop_stops_and_everything_is_as_before(tab):

@@ -1,6 +1,6 @@
 """The Generate & segment tab. Components stand in `layout`, events act in `handlers`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -44,9 +44,15 @@ def build(models: Models, desk: Desk) -> None:
 def _wire_drawing(tab: Tab, handlers: Handlers) -> None:
     page, asking = tab.page, tab.asking
     inputs = [page.session, page.own, page.running, *asking, *tab.looking]
+
+    def draw(*values: Any) -> Iterator[Page]:
+        yield from handlers.draw(*values)
+        # Gradio sends the last values twice: the second time would undo a phrase chosen meanwhile.
+        yield Page()
+
     # Whoever waits for another visitor's drawing is told so at once, by an event without a queue.
     waiting: tuple[Any, ...] = (handlers.wait, page.running, list(page))
-    drawing: tuple[Any, ...] = (handlers.draw, inputs, list(page))
+    drawing: tuple[Any, ...] = (draw, inputs, list(page))
     for asked in (
         partial(gr.on, [page.go.click, asking.prompt.submit]),
         tab.dice.click(handlers.throw_dice, None, asking.seed, **_LIGHT).then,
