@@ -42,6 +42,7 @@ FEATURES = {
 # What the trials of a part differ in: a heading, and what it says of one.
 DIFFERENCES: dict[str, tuple[str, Callable[[Reported], str]]] = {
     "rates": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
+    "tuned": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
     "timesteps": ("timestep", lambda told: str(told["trial"]["timestep"])),
     "fusion": (
         "start, fusion's share of the rate",

@@ -13,7 +13,7 @@ FUSION_SHARES = (None, 0.3, 1.0)  # of the learning rate; None: the recipe's
 
 Start = Literal["backbone", "scratch"]
 STARTS: tuple[Start, ...] = ("backbone", "scratch")
-Part = Literal["rates", "main", "control", "fusion", "timesteps", "negatives"]
+Part = Literal["rates", "tuned", "main", "control", "fusion", "timesteps", "negatives"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ PARTS: dict[Part, tuple[Trial, ...]] = {
     "rates": tuple(
         Trial(network, 2000, learning_rate=rate) for rate, network in product(RATES, NETWORKS)
     ),
+    # Whether the rate that LD-ZNet's search prefers is better at full length, too.
+    "tuned": tuple(Trial("ldznet", learning_rate=rate) for rate in (None, 2e-3)),
     # From scratch and at the rate where its features are worth most to it.
     "timesteps": tuple(
         Trial("ldznet", start="scratch", timestep=timestep, fusion_share=0.3)
@@ -64,5 +66,7 @@ PARTS: dict[Part, tuple[Trial, ...]] = {
         Trial("ldznet", start=start, fusion_share=share)
         for start, share in product(STARTS, FUSION_SHARES)
     ),
-    "negatives": tuple(Trial(network, absent=False) for network in NETWORKS),
+    "negatives": tuple(
+        Trial(network, absent=absent) for absent, network in product((True, False), NETWORKS)
+    ),
 }

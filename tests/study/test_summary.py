@@ -27,7 +27,7 @@ def test_seeds_are_joined_and_nothing_else():
     summary = summarise(
         {trial: told(trial, value) for trial, value in zip(trials, values, strict=True)}
     )
-    assert list(summary["parts"]) == ["main"]  # nothing of the others is finished
+    assert list(summary["parts"]) == ["main", "negatives"]  # the latter compares with the former
     many, few = summary["parts"]["main"]
     assert (few["trial"]["masks"], few["trial"]["seed"]) == (500, [0, 1])
     assert few["scores"]["photo"]["mean_iou"]["mean"] == pytest.approx(0.65)
