@@ -65,7 +65,7 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         study = results["study"]
         for part in study["parts"]:
             tables[part] = (ablations if part in OF_FEATURES else trials)(study, part)
-        tables |= {"ranking": ranking(study), "kinds": kinds(study)}
+        tables |= {"ranking": ranking(study), "kinds": kinds(study), "margins": margins(study)}
         tables["ablations"] = ablations(study, "main")
     return tables
 
@@ -90,6 +90,16 @@ def trials(study: Mapping[str, Any], part: str) -> str:
 def ranking(study: Mapping[str, Any]) -> str:
     """The main part's groups by AP in the paper's convention."""
     return _groups(study, "main", RANKING)
+
+
+def margins(study: Mapping[str, Any]) -> str:
+    """By how many points one network leads another: the mean over seeds of the differences."""
+    rows = []
+    for told in study["margins"]:
+        trial = told["trial"]
+        who = f"{TITLES[trial['network']]} over {TITLES[trial['over']]}"
+        rows.append([str(trial["masks"]), who, *cells(told, MAIN)])
+    return table(["scenes with masks", "", *MAIN], rows)
 
 
 def kinds(study: Mapping[str, Any]) -> str:

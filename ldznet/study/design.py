@@ -61,10 +61,15 @@ PARTS: dict[Part, tuple[Trial, ...]] = {
         for timestep in TIMESTEPS
     ),
     "main": MAIN,
-    "control": tuple(Trial(network, start="scratch") for network in NETWORKS),
-    "fusion": tuple(
-        Trial("ldznet", start=start, fusion_share=share)
-        for start, share in product(STARTS, FUSION_SHARES)
+    "control": tuple(
+        Trial(network, seed=seed, start="scratch") for seed, network in product(SEEDS[:2], NETWORKS)
+    ),
+    "fusion": (
+        *(
+            Trial("ldznet", start=start, fusion_share=share)
+            for start, share in product(STARTS, FUSION_SHARES)
+        ),
+        Trial("ldznet", seed=1, start="scratch", fusion_share=0.3),  # where features are used
     ),
     "negatives": tuple(
         Trial(network, absent=absent) for absent, network in product((True, False), NETWORKS)

@@ -6,15 +6,20 @@ from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
-from ldznet.study.design import PARTS, Trial
+from ldznet.study.design import PARTS, SEEDS, Trial
 from ldznet.study.sets import UNSEEN
+
+Scores = Mapping[str, Mapping[str, float]]  # by set and measure
+
+# Each network with those it is said to be better than.
+CLAIMS = (("znet", "rgbnet"), ("ldznet", "rgbnet"), ("ldznet", "znet"))
 
 
 def summarise(finished: Mapping[Trial, Mapping[str, Any]]) -> dict[str, Any]:
     """Every part's trials, joined where only the seed differs: each score's mean and spread.
 
-    The spread is the standard deviation over seeds, None for a single one. Trials that are not
-    finished are left out.
+    "margins" has the same of the differences between networks. The spread is the standard
+    deviation over seeds, None for a single one. Trials that are not finished are left out.
     """
     parts = {
         part: _join(trial for trial in trials if trial in finished)
@@ -29,6 +34,7 @@ def summarise(finished: Mapping[Trial, Mapping[str, Any]]) -> dict[str, Any]:
             for part, groups in parts.items()
             if groups
         },
+        "margins": _margins(finished),
     }
 
 
@@ -40,8 +46,42 @@ def _join(trials: Iterable[Trial]) -> list[list[Trial]]:
     return list(groups.values())
 
 
+def _margins(finished: Mapping[Trial, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How far the main part's networks lead; both of a pair saw the same scenes and batches."""
+    margins = []
+    for masks in sorted({trial.masks for trial in PARTS["main"]}):
+        for network, over in CLAIMS:
+            pairs = {
+                seed: (finished[Trial(network, masks, seed)], finished[Trial(over, masks, seed)])
+                for seed in SEEDS
+                if {Trial(network, masks, seed), Trial(over, masks, seed)} <= finished.keys()
+            }
+            if pairs:
+                trial = {"network": network, "over": over, "masks": masks, "seed": list(pairs)}
+                leads = [_lead(*(told["scores"] for told in pair)) for pair in pairs.values()]
+                margins.append({"trial": trial, "scores": _over_seeds(leads)})
+    return margins
+
+
+def _lead(scores: Scores, others: Scores) -> dict[str, dict[str, float]]:
+    scores, others = _with_unseen(scores), _with_unseen(others)
+    return {
+        name: {measure: scores[name][measure] - other for measure, other in told.items()}
+        for name, told in others.items()
+        if name in scores
+    }
+
+
 def _report(members: list[Mapping[str, Any]]) -> dict[str, Any]:
-    every = [_with_unseen(told["scores"]) for told in members]
+    return {
+        "trial": {**members[0]["trial"], "seed": [told["trial"]["seed"] for told in members]},
+        "config": members[0]["config"],
+        "scores": _over_seeds([_with_unseen(told["scores"]) for told in members]),
+    }
+
+
+def _over_seeds(every: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Each score's mean and spread over the seeds."""
     scores: dict[str, dict[str, Any]] = {}
     for name, first in every[0].items():
         scores[name] = {}
@@ -49,14 +89,10 @@ def _report(members: list[Mapping[str, Any]]) -> dict[str, Any]:
             values = [each[name][measure] for each in every]
             spread = stdev(values) if len(values) > 1 else None
             scores[name][measure] = {"mean": fmean(values), "spread": spread}
-    return {
-        "trial": {**members[0]["trial"], "seed": [told["trial"]["seed"] for told in members]},
-        "config": members[0]["config"],
-        "scores": scores,
-    }
+    return scores
 
 
-def _with_unseen(scores: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+def _with_unseen(scores: Scores) -> dict[str, Mapping[str, float]]:
     """The scores with the mean over the styles that no mask was of, as a set of its own."""
     mean = {
         measure: fmean(scores[style][measure] for style in UNSEEN)

@@ -31,7 +31,9 @@ def told(network, masks, value, spread=0.01):
 @pytest.fixture
 def study():
     groups = [told("ldznet", 8000, 0.75, None), told("znet", 500, 0.25), told("ldznet", 500, 0.5)]
-    return {"parts": {"main": groups, "timesteps": []}}
+    lead = told("ldznet", 500, 0.25, 0.02)
+    lead["trial"]["over"] = "znet"
+    return {"parts": {"main": groups, "timesteps": []}, "margins": [lead]}
 
 
 def cells(table):
@@ -49,6 +51,7 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
     assert missing[2][head.index("redrawn")] == "–"
     assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
     assert cells(tables["ranking"])[-1][2:] == ["75.0"] * 5
+    assert cells(tables["margins"])[2:] == [["500", "LD-ZNet over ZNet", *["25.0 ± 2.0"] * 7]]
 
 
 def test_rows_of_features_say_what_each_is_worth(study):

@@ -39,6 +39,18 @@ def test_seeds_are_joined_and_nothing_else():
     assert summary["hours"] == 1.5
 
 
+def test_margins_are_over_pairs_of_the_same_seed():
+    scores = {("rgbnet", 0): 0.5, ("rgbnet", 1): 0.6, ("znet", 0): 0.6, ("znet", 1): 0.9}
+    scores["rgbnet", 2] = 0.1  # no ZNet of this seed is finished
+    trials = {Trial(network, 500, seed): value for (network, seed), value in scores.items()}
+    (margin,) = summarise({trial: told(trial, value) for trial, value in trials.items()})["margins"]
+    assert margin["trial"] == {"network": "znet", "over": "rgbnet", "masks": 500, "seed": [0, 1]}
+    lead = margin["scores"]["photo"]["mean_iou"]
+    assert lead["mean"] == pytest.approx(0.2)
+    assert lead["spread"] == pytest.approx(statistics.stdev([0.1, 0.3]))
+    assert margin["scores"]["unseen styles"]["mean_iou"]["mean"] == pytest.approx(0.1)
+
+
 def test_the_main_part_compares_networks_on_equal_terms():
     shared = {}
     for trial in PARTS["main"]:
