@@ -112,11 +112,8 @@ def test_draw_pick_a_word_and_see_its_mask(tab):
 
 def test_a_word_picked_the_moment_the_picture_is_there_stays_picked(tab):
     set_steps(tab, 3)
-    write(tab, "#prompt", "a photo of a red ball on grass").press("Enter")
-    tab.wait_for_selector("#drawing .under-way")
     tab.evaluate("""() => {
         const pick = new MutationObserver(() => {
-            if (document.querySelector('#drawing .under-way')) return;
             const labels = [...document.querySelectorAll('#offered label')];
             const grass = labels.find((label) => label.textContent.trim() === 'grass');
             if (!grass || grass.querySelector('input').disabled) return;
@@ -125,6 +122,7 @@ def test_a_word_picked_the_moment_the_picture_is_there_stays_picked(tab):
         });
         pick.observe(document.body, { subtree: true, childList: true, attributes: true });
     }""")
+    write(tab, "#prompt", "a photo of a red ball on grass").press("Enter")
     tab.wait_for_selector("#generate-cards .ldznet tbody tr:nth-child(2)")
     picked = tab.locator("#offered label:has(input:checked)").all_inner_texts()
     assert [label.strip() for label in picked] == ["red ball", "grass"]
