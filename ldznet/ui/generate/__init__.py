@@ -14,7 +14,7 @@ from ldznet.ui.generate.endpoint import add_endpoints
 from ldznet.ui.generate.first import read_first
 from ldznet.ui.generate.handlers import Handlers
 from ldznet.ui.generate.layout import Tab, build_layout
-from ldznet.ui.generate.outputs import Page
+from ldznet.ui.generate.outputs import SKIP, Page
 from ldznet.ui.generate.page import show
 from ldznet.ui.look import Look
 from ldznet.ui.models import MODEL_QUEUE, Models
@@ -46,9 +46,11 @@ def _wire_drawing(tab: Tab, handlers: Handlers) -> None:
     inputs = [page.session, page.own, page.running, *asking, *tab.looking]
 
     def draw(*values: Any) -> Iterator[Page]:
-        yield from handlers.draw(*values)
-        # Gradio sends the last values twice: the second time would undo a phrase chosen meanwhile.
-        yield Page()
+        for page in handlers.draw(*values):
+            yield page
+            if page.session is not SKIP:
+                # Gradio sends the last values twice: again they would undo a phrase chosen since.
+                yield Page()
 
     # Whoever waits for another visitor's drawing is told so at once, by an event without a queue.
     waiting: tuple[Any, ...] = (handlers.wait, page.running, list(page))
