@@ -39,10 +39,12 @@ FEATURES = {
     "zeroed": ", features zeroed",
     "another picture's": ", features shuffled",
 }
-# What the trials of a part differ in: a heading, and what it says of one.
-DIFFERENCES: dict[str, tuple[str, Callable[[Reported], str]]] = {
-    "rates": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
-    "tuned": ("rate", lambda told: f"{told['config']['learning_rate']:g}"),
+# What trials differ in: a heading, and what it says of one.
+Difference = tuple[str, Callable[[Reported], str]]
+RATE: Difference = ("rate", lambda told: f"{told['config']['learning_rate']:g}")
+DIFFERENCES: dict[str, Difference] = {  # by part
+    "rates": RATE,
+    "tuned": RATE,
     "timesteps": ("timestep", lambda told: str(told["trial"]["timestep"])),
     "fusion": (
         "start, fusion's share of the rate",

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 from statistics import fmean, stdev
 from typing import Any
 
-from ldznet.study.design import PARTS, SEEDS, Trial
+from ldznet.study.design import MASKS, PARTS, SEEDS, Trial
 from ldznet.study.sets import UNSEEN
 
 Scores = Mapping[str, Mapping[str, float]]  # by set and measure
@@ -49,26 +50,23 @@ def _join(trials: Iterable[Trial]) -> list[list[Trial]]:
 def _margins(finished: Mapping[Trial, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """How far the main part's networks lead; both of a pair saw the same scenes and batches."""
     margins = []
-    for masks in sorted({trial.masks for trial in PARTS["main"]}):
-        for network, over in CLAIMS:
-            pairs = {
-                seed: (finished[Trial(network, masks, seed)], finished[Trial(over, masks, seed)])
-                for seed in SEEDS
-                if {Trial(network, masks, seed), Trial(over, masks, seed)} <= finished.keys()
-            }
-            if pairs:
-                trial = {"network": network, "over": over, "masks": masks, "seed": list(pairs)}
-                leads = [_lead(*(told["scores"] for told in pair)) for pair in pairs.values()]
-                margins.append({"trial": trial, "scores": _over_seeds(leads)})
+    for masks, (network, over) in product(MASKS, CLAIMS):
+        pairs = {seed: (Trial(network, masks, seed), Trial(over, masks, seed)) for seed in SEEDS}
+        leads = {
+            seed: _lead(*(_with_unseen(finished[trial]["scores"]) for trial in pair))
+            for seed, pair in pairs.items()
+            if finished.keys() >= set(pair)
+        }
+        if leads:
+            trial = {"network": network, "over": over, "masks": masks, "seed": list(leads)}
+            margins.append({"trial": trial, "scores": _over_seeds(list(leads.values()))})
     return margins
 
 
 def _lead(scores: Scores, others: Scores) -> dict[str, dict[str, float]]:
-    scores, others = _with_unseen(scores), _with_unseen(others)
     return {
         name: {measure: scores[name][measure] - other for measure, other in told.items()}
         for name, told in others.items()
-        if name in scores
     }
 
 

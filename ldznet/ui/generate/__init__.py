@@ -46,9 +46,9 @@ def _wire_drawing(tab: Tab, handlers: Handlers) -> None:
     inputs = [page.session, page.own, page.running, *asking, *tab.looking]
 
     def draw(*values: Any) -> Iterator[Page]:
-        for page in handlers.draw(*values):
-            yield page
-            if page.session is not SKIP:
+        for change in handlers.draw(*values):
+            yield change
+            if change.session is not SKIP:
                 # Gradio sends the last values twice: again they would undo a phrase chosen since.
                 yield Page()
 
