@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     result = {
         "backbone": Path(arguments.backbone).name,
         "scenes": arguments.count,
+        "seeds": "test scenes from 0 on; noise by their numbers",
         "seconds": round(seconds, 1),
         "chance": game.chance,
         "centre": game.centre,

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         "device": low.backbone.device.type,
         "threads": torch.get_num_threads(),
         "scenes_of_each_style": arguments.count,
+        "seeds": "test scenes from 0 on; noise 0",
         "networks": {
             name: {style: asdict(each) for style, each in styles.items()}
             for name, styles in found.items()

@@ -39,6 +39,11 @@ def run(arguments: argparse.Namespace) -> None:
         decibels = [inspect_latent(backbone, subject).psnr for subject in subjects]
         found[style] = {"mean": fmean(decibels), "least": min(decibels)}
         print(f"{style}: PSNR {found[style]['mean']:.1f} dB, at least {found[style]['least']:.1f}")
-    result = {"backbone": Path(arguments.backbone).name, "scenes": arguments.count, "psnr": found}
+    result = {
+        "backbone": Path(arguments.backbone).name,
+        "scenes": arguments.count,
+        "seeds": f"test scenes from {first} on; no noise",
+        "psnr": found,
+    }
     write_result(arguments.output, arguments, result)
     print(f"Written to {arguments.output}")

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ldznet.backbone import LatentDiffusion
     from ldznet.checking import load_checker
-    from ldznet.checking.samples import diversity, score_drawn, score_samples
+    from ldznet.checking.samples import FIRST, diversity, score_drawn, score_samples
     from ldznet.data.shapes import STYLES
 
     checker = load_checker(arguments.checker)
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.sheet:
         Image.fromarray(np.vstack(shown)).save(arguments.sheet)
     result = {
+        "seeds": f"test scenes from {FIRST} on; noise by the number of a batch's first",
         "generated": generated,
         "drawn": drawn,
         "diversity": diversity(backbone, prompts=8, copies=8, **sampler),
