@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-SUMMARY = "Rebuild the tables and charts of README.md and docs/ from assets/benchmarks."
-DOCUMENTS = ("README.md", "docs/pocket.md")
+SUMMARY = "Rebuild the documents' tables and charts, the model card's too, from assets/benchmarks."
+DOCUMENTS = ("README.md", "docs/pocket.md", "assets/README.md")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,7 @@ ABLATED = {
     for name in (PHOTO, "novel")
     for title, measure in (("mIoU", "mean_iou"), ("AP", "average_precision"))
 }
+ASKED = {"as asked": "objects", "and nothing else": "exactly"}  # of a prompt's things
 OF_FEATURES = ("fusion", "timesteps")  # parts that ask what LD-ZNet's features are worth
 # What LD-ZNet is given for features: how a row says it, and how the sets' names do.
 FEATURES = {
@@ -63,6 +64,10 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     tables = {}
     if "pocket" in results:
         tables["styles"] = styles(results["pocket"])
+    if "samples" in results:
+        tables["samples"] = samples(results["samples"])
+    if "reconstruction" in results:
+        tables["reconstruction"] = reconstruction(results["reconstruction"])
     if "study" in results:
         study = results["study"]
         for part in study["parts"]:
@@ -82,6 +87,29 @@ def styles(scored: Mapping[str, Any]) -> str:
         scores = [" / ".join(f"{100 * each[one]:.1f}" for one in MEASURES) for each in overall]
         rows.append([style, *scores])
     return table(["test style", *(TITLES.get(name, name) for name in names)], rows)
+
+
+def samples(told: Mapping[str, Any]) -> str:
+    """A row per style of `samples.json`: what came out as asked, in per cent of the prompts.
+
+    The last two columns are of drawn scenes: what the checker itself gets right.
+    """
+    rows = []
+    for style, generated in told["generated"].items():
+        shares = [generated[things][what] for things in ("1", "2") for what in ASKED.values()]
+        shares += [told["drawn"][style][things]["objects"] for things in ("1", "2")]
+        rows.append([style, *(f"{100 * share:.1f}" for share in shares)])
+    columns = [f"{things}, {what}" for things in ("one thing", "two") for what in ASKED]
+    return table(["style", *columns, "checker, one thing", "checker, two"], rows)
+
+
+def reconstruction(told: Mapping[str, Any]) -> str:
+    """A row per style of `reconstruction.json`: PSNR in dB of pictures decoded again."""
+    rows = [
+        [style, f"{each['mean']:.1f}", f"{each['least']:.1f}"]
+        for style, each in told["psnr"].items()
+    ]
+    return table(["style", "mean PSNR, dB", "lowest"], rows)
 
 
 def trials(study: Mapping[str, Any], part: str) -> str:

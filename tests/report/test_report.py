@@ -1,13 +1,16 @@
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ldznet.cli import main
+from ldznet.cli.report import DOCUMENTS
 from ldznet.report import build_tables, fill, masks_chart
 
+ROOT = Path(__file__).parents[2]
 SETS = ("photo", "unseen styles", "novel", "redrawn", "imagined", "absent")
 
 
@@ -71,6 +74,17 @@ def test_rows_of_features_say_what_each_is_worth(study):
     assert [row[0] for row in rows] == ["500"] * 3 + ["8000"] * 3  # ZNet has no features to lose
 
 
+def test_rows_of_styles_say_what_pocket_draws_and_brings_back():
+    one, two = {"objects": 0.5, "exactly": 0.25}, {"objects": 0.125, "exactly": 0.0}
+    right = {"1": {"objects": 1.0}, "2": {"objects": 0.75}}
+    samples = {"generated": {"neon": {"1": one, "2": two}}, "drawn": {"neon": right}}
+    psnr = {"psnr": {"photo": {"mean": 31.56, "least": 27.94}}}
+    tables = build_tables({"samples": samples, "reconstruction": psnr})
+    (row,) = cells(tables["samples"])[2:]
+    assert row == ["neon", "50.0", "25.0", "12.5", "0.0", "100.0", "75.0"]
+    assert cells(tables["reconstruction"])[2:] == [["photo", "31.6", "27.9"]]
+
+
 def test_only_what_stands_between_the_marks_is_replaced():
     document = "a\n<!-- table main -->\nold\nlines\n<!-- end of table -->\nb"
     filled = fill(document, {"main": "| new |"})
@@ -80,6 +94,15 @@ def test_only_what_stands_between_the_marks_is_replaced():
     assert fill(empty + "between\n" + document, {"main": "new"}).count("new") == 2
     with pytest.raises(ValueError, match="There is no table 'main'; there are other"):
         fill(document, {"other": ""})
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_documents_say_what_the_results_do(name):
+    files = (ROOT / "assets" / "benchmarks").glob("*.json")
+    tables = build_tables({path.stem: json.loads(path.read_text()) for path in files})
+    document = (ROOT / name).read_text(encoding="utf-8")
+    assert "<!-- table" in document
+    assert fill(document, tables) == document
 
 
 def test_the_chart_draws_each_network_in_its_own_colour(study):
