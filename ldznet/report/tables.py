@@ -52,7 +52,7 @@ DIFFERENCES: dict[str, Difference] = {  # by part
         lambda told: f"{told['trial']['start']}, {told['trial']['fusion_share']:g}",
     ),
     "control": ("start", lambda told: told["trial"]["start"]),
-    "negatives": ("absent phrases", lambda told: "a tenth" if told["trial"]["absent"] else "none"),
+    "negatives": ("absent phrases", lambda told: "some" if told["trial"]["absent"] else "none"),
     "main": ("scenes with masks", lambda told: str(told["trial"]["masks"])),
 }
 

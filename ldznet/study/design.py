@@ -27,7 +27,7 @@ class Trial:
     timestep: int | None = None  # where the LDM is read; None: the study's own
     learning_rate: float | None = None  # None: the recipe's
     fusion_share: float | None = None  # of the rate, for what ZNet has not; None: the recipe's
-    absent: bool = True  # whether a tenth of the phrases names nothing, with an empty mask
+    absent: bool = True  # whether some phrases name nothing, with an empty mask
 
     @property
     def name(self) -> str:

@@ -36,7 +36,9 @@ from ldznet.types import Encoding, Sample
 MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
 MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
 MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
-ABSENT_SHARE = 0.1  # of the samples: a phrase that names nothing in the scene, an empty mask
+# How likely each phrase makes its scene have one that names nothing in it, with an empty mask. One
+# a scene at most, so 6 % of all phrases.
+ABSENT_SHARE = 0.1
 CAPTION_SHARE = 0.5  # of the samples: the LDM reads what describes the whole picture, as in reuse
 FUSION_SHARE = 0.1  # of the learning rate: at the whole of it LD-ZNet's fusion grows into noise
 ALIGNED = 128  # samples that tell where LD-ZNet's fusion starts
