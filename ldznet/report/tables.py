@@ -74,6 +74,7 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             tables[part] = (ablations if part in OF_FEATURES else trials)(study, part)
         tables |= {"ranking": ranking(study), "kinds": kinds(study), "margins": margins(study)}
         tables["ablations"] = ablations(study, "main")
+        tables["generated"] = generated(study)
     return tables
 
 
@@ -130,6 +131,16 @@ def margins(study: Mapping[str, Any]) -> str:
         who = f"{TITLES[trial['network']]} over {TITLES[trial['over']]}"
         rows.append([str(trial["masks"]), who, *cells(told, MAIN)])
     return table(["scenes with masks", "", *MAIN], rows)
+
+
+def generated(study: Mapping[str, Any]) -> str:
+    """The sets that pocket drew: pictures kept, mean IoU of the checker's masks with drawn ones."""
+    told = largest(study)[0]["generated"]
+    rows = []
+    for name, each in told.items():
+        agreement = "–" if each["truth"] is None else f"{100 * each['truth']:.1f}"
+        rows.append([name, f"{100 * each['kept']:.0f}", agreement])
+    return table(["set", "pictures kept", "checker's IoU with drawn masks"], rows)
 
 
 def kinds(study: Mapping[str, Any]) -> str:

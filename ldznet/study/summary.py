@@ -27,7 +27,6 @@ def summarise(finished: Mapping[Trial, Mapping[str, Any]]) -> dict[str, Any]:
         for part, trials in PARTS.items()
     }
     return {
-        "generated": next(iter(finished.values()))["generated"],
         "commits": sorted({told["commit"] for told in finished.values()}),
         "hours": round(sum(told["training"]["seconds"] for told in finished.values()) / 3600, 2),
         "parts": {
@@ -74,6 +73,7 @@ def _report(members: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "trial": {**members[0]["trial"], "seed": [told["trial"]["seed"] for told in members]},
         "config": members[0]["config"],
+        "generated": members[0]["generated"],  # what the trials of a part were judged by
         "scores": _over_seeds([_with_unseen(told["scores"]) for told in members]),
     }
 

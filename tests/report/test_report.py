@@ -28,7 +28,13 @@ def told(network, masks, value, spread=0.01):
                 "average_precision": {"mean": value / 4, "spread": None},
             }
     trial = {"network": network, "masks": masks, "seed": [0, 1], "start": "backbone"}
-    return {"trial": trial, "config": {"learning_rate": 1e-3}, "scores": scores}
+    generated = {"redrawn": {"kept": 0.9, "truth": 0.8}, "imagined": {"kept": 0.0, "truth": None}}
+    return {
+        "trial": trial,
+        "config": {"learning_rate": 1e-3},
+        "generated": generated,
+        "scores": scores,
+    }
 
 
 @pytest.fixture
@@ -54,6 +60,7 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
     assert missing[2][head.index("redrawn")] == "–"
     assert cells(tables["kinds"])[2:] == [["LD-ZNet", *["75.0"] * 5]]  # at the most masks
     assert cells(tables["ranking"])[-1][2:] == ["75.0"] * 5
+    assert cells(tables["generated"])[2:] == [["redrawn", "90", "80.0"], ["imagined", "0", "–"]]
     assert cells(tables["margins"])[2:] == [["500", "LD-ZNet over ZNet", *["25.0 ± 2.0"] * 7]]
 
 

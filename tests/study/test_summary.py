@@ -7,10 +7,10 @@ from ldznet.study.sets import UNSEEN
 from ldznet.study.summary import summarise
 
 
-def told(trial: Trial, mean_iou: float) -> dict:
+def told(trial: Trial, mean_iou: float, kept: float = 0.5) -> dict:
     return {
         "commit": "abc",
-        "generated": {"redrawn": {"kept": 0.5, "truth": 0.9}},
+        "generated": {"redrawn": {"kept": kept, "truth": 0.9}},
         "trial": {"network": trial.network, "masks": trial.masks, "seed": trial.seed},
         "config": {"steps": 3},
         "training": {"seconds": 1800.0},
@@ -37,6 +37,14 @@ def test_seeds_are_joined_and_nothing_else():
     assert many["scores"]["unseen styles"]["mean_iou"]["mean"] == pytest.approx(0.45)
     assert many["scores"]["unseen styles"]["average_precision"]["mean"] == pytest.approx(0.75)
     assert summary["hours"] == 1.5
+
+
+def test_each_part_says_what_pictures_it_was_judged_by():
+    main, rates = Trial("znet", 2000, 0), Trial("znet", 2000, 0, learning_rate=1e-3)
+    summary = summarise({rates: told(rates, 0.5, kept=0.25), main: told(main, 0.5, kept=0.75)})
+    for part, kept in (("rates", 0.25), ("main", 0.75)):
+        (group,) = summary["parts"][part]
+        assert group["generated"]["redrawn"]["kept"] == kept
 
 
 def test_margins_are_over_pairs_of_the_same_seed():
