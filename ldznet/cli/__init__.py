@@ -23,6 +23,7 @@ from ldznet.cli import (
     samples,
     segment,
     study,
+    trials,
 )
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
@@ -32,6 +33,7 @@ COMMANDS = {
     "inspect": inspect,
     "convert": convert,
     "evaluate": evaluate,
+    "trials": trials,
     "study": study,
     "report": report,
     "samples": samples,

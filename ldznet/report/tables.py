@@ -66,6 +66,8 @@ def build_tables(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         tables["styles"] = styles(results["pocket"])
     if "samples" in results:
         tables["samples"] = samples(results["samples"])
+    if "trials" in results:
+        tables["trials"] = recipe_trials(results["trials"])
     if "reconstruction" in results:
         tables["reconstruction"] = reconstruction(results["reconstruction"])
     if "study" in results:
@@ -102,6 +104,16 @@ def samples(told: Mapping[str, Any]) -> str:
         rows.append([style, *(f"{100 * share:.1f}" for share in shares)])
     columns = [f"{things}, {what}" for things in ("one thing", "two") for what in ASKED]
     return table(["style", *columns, "checker, one thing", "checker, two"], rows)
+
+
+def recipe_trials(told: Mapping[str, Any]) -> str:
+    """A row per variant of `trials.json`: samples seen, loss, and what it draws, in per cent."""
+    rows = []
+    for name, each in told["trials"].items():
+        shares = [f"{100 * each[what]:.0f}" for what in ("colour", "thing")]
+        counts = [f"{each['parameters'] / 1e6:.1f} M", f"{each['samples']:,}"]
+        rows.append([name, *counts, f"{each['loss']:.4f}", *shares])
+    return table(["variant", "U-Net", "samples", "loss", "colour", "thing"], rows)
 
 
 def reconstruction(told: Mapping[str, Any]) -> str:

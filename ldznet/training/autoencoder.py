@@ -61,6 +61,16 @@ def train_autoencoder(
     return result
 
 
+def load_first_stage(folder: Path) -> PatchAutoencoder:
+    """A first stage that a run finished, frozen; raises ValueError if it is not trained yet."""
+    if not (folder / "card.json").exists():
+        raise ValueError(f"There is no first stage yet; run the stage '{folder.name}' before.")
+    vae = PatchAutoencoder.from_pretrained(
+        folder / "vae", dtype=torch.float32, use_safetensors=True
+    )
+    return vae.requires_grad_(False).eval()
+
+
 @torch.no_grad()
 def normalise_latents(vae: PatchAutoencoder, store: SceneStore) -> None:
     """Give every latent channel zero mean and unit deviation, without changing what `vae` decodes.

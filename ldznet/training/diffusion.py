@@ -1,7 +1,7 @@
 """Trains pocket's text encoder and denoising U-Net together on captioned scenes of all styles."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +29,13 @@ PHRASE_SHARE = 0.15  # a bare segmentation phrase instead of the caption: what t
 INNER_BLOCKS = (5, 6, 7, 8, 9, 10)
 
 # From this share of the training on: the odds of a single, a pair and a full scene.
-Curriculum = Sequence[tuple[float, tuple[float, float, float]]]
+Curriculum = Sequence[tuple[float, tuple[float, ...]]]
 
 
 @dataclass(frozen=True)
-class _Captioned:
+class CaptionedScenes:
+    """Scenes as the denoiser is trained on them."""
+
     latents: Tensor  # (N, 4, h, w) scaled, half precision
     captions: Tensor  # (N, tokens) token ids
     phrases: list[Tensor]  # per scene (P, tokens) token ids
@@ -91,6 +93,35 @@ def train_diffusion(
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = [prepare_captioned_scenes(backbone, store, folder) for store in stores]
+    loss = captioned_loss(backbone, data, config, curriculum, inner_share)
+
+    def preview(step: int) -> None:
+        draw_sheet(backbone, prompts, seed=0).save(folder / f"samples-{step:06d}.png")
+
+    trained = new_denoiser(backbone)
+    result = train("denoiser", trained, loss, config, folder, preview)
+    trained.eval().requires_grad_(False)
+    return result
+
+
+def new_denoiser(backbone: LatentDiffusion) -> Denoiser:
+    """The backbone's text encoder and U-Net, ready to be trained, with the fastest attention."""
+    denoiser = Denoiser(backbone)
+    denoiser.train().requires_grad_(True)
+    use_fast_attention(backbone.unet, backbone.device)
+    if backbone.device.type == "cpu":
+        backbone.text_encoder.set_attn_implementation("eager")
+    return denoiser
+
+
+def captioned_loss(
+    backbone: LatentDiffusion,
+    data: Sequence[CaptionedScenes],
+    config: TrainConfig,
+    curriculum: Curriculum,
+    inner_share: float,
+) -> Callable[[nn.Module, int], Tensor]:
+    """What `train` asks of a `Denoiser` at a step: its loss on a batch seeded by the step."""
     empty = _tokens(backbone, [""])[0]
     cumulative = backbone.scheduler.alphas_cumprod.float()
 
@@ -110,26 +141,16 @@ def train_diffusion(
         elsewhere = empty[None].to(device) if random.random() < inner_share else None
         return denoising_loss(model(noisy, timesteps, tokens, elsewhere).float(), noise, ratio)
 
-    def preview(step: int) -> None:
-        draw_sheet(backbone, prompts, seed=0).save(folder / f"samples-{step:06d}.png")
-
-    trained = Denoiser(backbone)
-    trained.train().requires_grad_(True)
-    use_fast_attention(backbone.unet, backbone.device)
-    if backbone.device.type == "cpu":
-        backbone.text_encoder.set_attn_implementation("eager")
-    result = train("denoiser", trained, loss, config, folder, preview)
-    trained.eval().requires_grad_(False)
-    return result
+    return loss
 
 
 def prepare_captioned_scenes(
     backbone: LatentDiffusion, store: SceneStore, folder: Path
-) -> _Captioned:
+) -> CaptionedScenes:
     """All scenes of a store as latents and token ids; `folder` keeps the latents for later."""
     texts = sorted({phrase for phrases in store.phrases for phrase in phrases})
     known = dict(zip(texts, _tokens(backbone, texts), strict=True))
-    return _Captioned(
+    return CaptionedScenes(
         latents=_encode_pictures(backbone, store, folder),
         captions=_tokens(backbone, store.captions),
         phrases=[torch.stack([known[phrase] for phrase in row]) for row in store.phrases],
@@ -160,7 +181,7 @@ def _tokens(backbone: LatentDiffusion, texts: Sequence[str]) -> Tensor:
 
 
 def _draw_batch(
-    data: Sequence[_Captioned],
+    data: Sequence[CaptionedScenes],
     empty: Tensor,
     random: np.random.Generator,
     size: int,

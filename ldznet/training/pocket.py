@@ -24,7 +24,11 @@ from ldznet.checking import SceneChecker
 from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS, load_network
 from ldznet.provenance import origin
-from ldznet.training.autoencoder import normalise_latents, train_autoencoder
+from ldznet.training.autoencoder import (
+    load_first_stage,
+    normalise_latents,
+    train_autoencoder,
+)
 from ldznet.training.checker import draw_labelled_scenes, train_checker
 from ldznet.training.diffusion import Curriculum, train_diffusion
 from ldznet.training.growing import halve_patch, nest
@@ -144,7 +148,7 @@ def _run_stages(options: argparse.Namespace) -> None:
     if "coarse-diffusion" in stages:
         _train_coarse_diffusion(runs)
     if "autoencoder" in stages:
-        coarse = _first_stage(runs, "coarse-autoencoder")
+        coarse = load_first_stage(runs / "coarse-autoencoder").to(_device())
         _train_first_stage(runs, "autoencoder", halve_patch(coarse))
     if "diffusion" in stages:
         _train_diffusion(runs, output / "pocket", options.continue_from)
@@ -179,21 +183,10 @@ def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder) -> None:
     _write_card(runs / name / "card.json", config, result, {})
 
 
-def _first_stage(runs: Path, name: str) -> PatchAutoencoder:
-    """A finished first stage, frozen; raises ValueError if it is not trained yet."""
-    folder = runs / name
-    if not (folder / "card.json").exists():
-        raise ValueError(f"There is no first stage yet; run the stage '{name}' before.")
-    vae = PatchAutoencoder.from_pretrained(
-        folder / "vae", dtype=torch.float32, use_safetensors=True
-    )
-    return vae.requires_grad_(False).eval().to(_device())
-
-
 def _train_coarse_diffusion(runs: Path) -> None:
     """The text encoder and the coarse U-Net, kept among the unfinished work."""
     backbone = _new_backbone(COARSE)
-    backbone.vae = _first_stage(runs, "coarse-autoencoder")
+    backbone.vae = load_first_stage(runs / "coarse-autoencoder").to(_device())
     folder = runs / "coarse-diffusion"
     stores = [open_scenes(runs / "scenes", name, count) for name, count in RECIPE.scenes.items()]
     result = train_diffusion(
@@ -213,7 +206,7 @@ def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> No
         told["start"] = json.loads((continue_from / "pocket" / "card.json").read_text())
     else:
         backbone = _new_backbone(FINE)
-        backbone.vae = _first_stage(runs, "autoencoder")
+        backbone.vae = load_first_stage(runs / "autoencoder").to(_device())
         _start_from_coarse(backbone, runs / "coarse-diffusion")
         told["coarse"] = json.loads((runs / "coarse-diffusion" / "card.json").read_text())
         for name in ("coarse-autoencoder", "autoencoder"):

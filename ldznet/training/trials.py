@@ -1,0 +1,208 @@
+"""Short trainings of the denoiser, each from nothing and for the same time: the recipe's choices.
+
+Two variants differ in one thing at a time from the coarse stage of the recipe. They see scenes of
+one large object, where that stage begins.
+"""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import count, islice
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from ldznet.backbone.generation import draw_pictures
+from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.backbone.pocket import COARSE, FINE, Size, build_pocket
+from ldznet.checking import FoundObject, SceneChecker, find_objects, load_checker
+from ldznet.data.shapes import SPLITS, WORDS, Scene, caption, draw_scene, phrases
+from ldznet.pixels import to_pixels
+from ldznet.training.autoencoder import load_first_stage
+from ldznet.training.diffusion import (
+    CaptionedScenes,
+    Denoiser,
+    captioned_loss,
+    new_denoiser,
+    prepare_captioned_scenes,
+)
+from ldznet.training.loop import TrainConfig, learning_rate_at
+from ldznet.training.pocket import RECIPE
+from ldznet.training.scenes import SceneStore, open_scenes
+
+FIRST_STAGES = {COARSE.cells: "coarse-autoencoder", FINE.cells: "autoencoder"}
+ONE_OBJECT = ((0.0, (1.0,)),)  # the curriculum
+HELD_OUT = 320  # scenes whose noise is predicted
+PROMPTS = 60  # the first of their captions, drawn and judged
+BATCH = 20  # pictures drawn at a time
+DECAY = 0.01  # of the weights, as in `TrainConfig`
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How one trial trains; by default as the recipe's coarse stage."""
+
+    size: Size = COARSE
+    batch_size: int = RECIPE.coarse_diffusion.batch_size
+    learning_rate: float = RECIPE.coarse_diffusion.learning_rate
+    optimizer: Literal["AdamW", "Muon"] = "AdamW"  # Muon: for the matrices, AdamW for the rest
+
+
+VARIANTS = {
+    "the coarse stage: 16 x 16 latents, channels 32 to 128": Variant(),
+    "32 x 32 latents": Variant(replace(COARSE, patch=FINE.patch)),
+    "32 x 32 latents, channels 16 to 128": Variant(FINE),
+    "channels 16 to 128": Variant(replace(COARSE, channels=FINE.channels, heads=FINE.heads)),
+    "channels 48 to 192": Variant(replace(COARSE, channels=(48, 96, 192, 192), heads=(2, 3, 6, 6))),
+    "batches of 16": Variant(batch_size=16),
+    "batches of 64": Variant(batch_size=64),
+    "half the rate": Variant(learning_rate=RECIPE.coarse_diffusion.learning_rate / 2),
+    "twice the rate": Variant(learning_rate=RECIPE.coarse_diffusion.learning_rate * 2),
+    "Muon for the matrices": Variant(optimizer="Muon"),
+}
+
+
+def run_trials(
+    runs: Path, checker: Path, seconds: float, workers: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each variant with what its training came to, in order; so many at a time, of one thread each.
+
+    `runs` holds the scenes and both first stages of the recipe, finished; raises ValueError if one
+    is missing. The latents are encoded first, so that no trial waits for them.
+    """
+    for variant in (Variant(COARSE), Variant(FINE)):
+        _prepare(variant, runs)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn) as pool:
+        work = {
+            name: pool.submit(_run, variant, runs, checker, seconds)
+            for name, variant in VARIANTS.items()
+        }
+        try:
+            for name, each in work.items():
+                yield name, each.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(variant: Variant, runs: Path, checker: Path, seconds: float) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    backbone, data = _prepare(variant, runs)
+    steps = train_for(variant, backbone, data, seconds)
+    scenes = list(islice(_held_out(), HELD_OUT))
+    return {
+        "variant": asdict(variant),
+        "parameters": sum(parameter.numel() for parameter in backbone.unet.parameters()),
+        "samples": steps * variant.batch_size,
+        "loss": held_out_loss(backbone, scenes),
+        **judge(backbone, load_checker(checker), scenes[:PROMPTS]),
+    }
+
+
+def _prepare(variant: Variant, runs: Path) -> tuple[LatentDiffusion, CaptionedScenes]:
+    """A backbone with a finished first stage and the rest untrained, and the scenes it sees."""
+    name = FIRST_STAGES[variant.size.cells]
+    backbone = build_pocket(WORDS, variant.size)
+    backbone.vae = load_first_stage(runs / name)
+    store = open_scenes(runs / "scenes", "single", RECIPE.scenes["single"])
+    return backbone, prepare_captioned_scenes(backbone, store, runs / name)
+
+
+def train_for(
+    variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes, seconds: float
+) -> int:
+    """Train the text encoder and the U-Net in place for so long; the number of steps it took.
+
+    The rate rises and falls with the time as it does with the steps of a longer training.
+    """
+    denoiser = Accelerator(mixed_precision="bf16").prepare(new_denoiser(backbone))
+    config = TrainConfig(
+        steps=1000,  # thousandths of the time
+        batch_size=variant.batch_size,
+        learning_rate=variant.learning_rate,
+        warm_up=50,
+    )
+    loss = captioned_loss(backbone, [data], config, ONE_OBJECT, inner_share=0.0)
+    optimizers = new_optimizers(denoiser, variant)
+    steps, started = 0, time.monotonic()
+    while (spent := time.monotonic() - started) < seconds:
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate_at(int(config.steps * spent / seconds), config)
+        loss(denoiser, steps).backward()
+        nn.utils.clip_grad_norm_(denoiser.parameters(), config.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        steps += 1
+    denoiser.eval().requires_grad_(False)
+    return steps
+
+
+def new_optimizers(denoiser: nn.Module, variant: Variant) -> list[torch.optim.Optimizer]:
+    """AdamW as in `training.loop`; Muon has the matrices, scaled to need the same rate."""
+    rest = dict(denoiser.named_parameters())
+    optimizers: list[torch.optim.Optimizer] = []
+    if variant.optimizer == "Muon":
+        names = [name for name, each in rest.items() if each.ndim == 2 and "embedding" not in name]
+        matrices = [rest.pop(name) for name in names]
+        optimizers.append(
+            torch.optim.Muon(matrices, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
+        )
+    adam = torch.optim.AdamW(rest.values(), betas=(0.9, 0.99), weight_decay=DECAY, fused=True)
+    return [*optimizers, adam]
+
+
+@torch.no_grad()
+def held_out_loss(backbone: LatentDiffusion, scenes: Sequence[Scene]) -> float:
+    """The loss of training on scenes that it never saw, the same noise for every variant."""
+    store = SceneStore(
+        [np.stack([scene.image for scene in scenes])],
+        [caption(scene) for scene in scenes],
+        [[phrase.text for phrase in phrases(scene)] for scene in scenes],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepare_captioned_scenes(backbone, store, Path(folder))
+    config = TrainConfig(steps=1, batch_size=32, learning_rate=0.0, seed=1)
+    loss = captioned_loss(backbone, [data], config, ONE_OBJECT, inner_share=0.0)
+    return fmean(float(loss(Denoiser(backbone), step)) for step in range(10))
+
+
+def judge(
+    backbone: LatentDiffusion, checker: SceneChecker, scenes: Sequence[Scene]
+) -> dict[str, float]:
+    """How much of what the checker sees in pictures drawn from the scenes' captions was asked for.
+
+    Mean shares of the area of all things seen in a picture, in [0, 1]: "colour" of those in the
+    colour asked for, "thing" of those of the category, too. A young denoiser paints many things at
+    once, so whether the right one is among them would say little.
+    """
+    colour, thing = [], []
+    for start in range(0, len(scenes), BATCH):
+        part = scenes[start : start + BATCH]
+        captions = [caption(scene) for scene in part]
+        pictures = draw_pictures(backbone, captions, seed=part[0].number, steps=20)
+        for scene, found in zip(part, find_objects(checker, to_pixels(pictures)), strict=True):
+            (asked,) = scene.objects
+            alike = [each for each in found if each.colour == asked.colour]
+            colour.append(_area(alike) / (_area(found) or 1))
+            same = [each for each in alike if each.category == asked.category]
+            thing.append(_area(same) / (_area(found) or 1))
+    return {"colour": fmean(colour), "thing": fmean(thing)}
+
+
+def _area(things: Iterable[FoundObject]) -> int:
+    return sum(int(each.mask.sum()) for each in things)
+
+
+def _held_out() -> Iterator[Scene]:
+    """Validation scenes of one object, all styles mixed."""
+    return (draw_scene(number, None, "single") for number in count(SPLITS["val"][0]))
