@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
 
-    from ldznet.training.trials import VARIANTS, run_trials
+    from ldznet.training.trials import SEEDS, VARIANTS, run_trials
 
     trials = {}
     every = run_trials(arguments.runs, arguments.checker, arguments.seconds, arguments.workers)
@@ -39,5 +39,5 @@ def run(arguments: argparse.Namespace) -> None:
             f"{name}: {told['samples']} samples, loss {told['loss']:.4f}, colour "
             f"{100 * told['colour']:.0f} %, thing {100 * told['thing']:.0f} %"
         )
-        write_result(arguments.output, arguments, {"trials": trials})
+        write_result(arguments.output, arguments, {"seeds": SEEDS, "trials": trials})
     print(f"Written to {arguments.output}")

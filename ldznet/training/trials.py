@@ -43,6 +43,7 @@ ONE_OBJECT = ((0.0, (1.0,)),)  # the curriculum
 HELD_OUT = 320  # scenes whose noise is predicted
 PROMPTS = 60  # the first of their captions, drawn and judged
 BATCH = 20  # pictures drawn at a time
+SEEDS = f"0 for weights and batches; validation scenes from {SPLITS['val'][0]} on, which seed noise"
 DECAY = 0.01  # of the weights, as in `TrainConfig`
 
 
