@@ -6,7 +6,7 @@ from pathlib import Path
 from ldznet.cli.options import add_result_file
 from ldznet.cli.results import check_result_path, write_result
 
-SUMMARY = "Train pocket's denoiser in several ways, each for the same few minutes."
+SUMMARY = "Train pocket's denoiser in several ways, equally long, in an hour."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=Path, default=Path("runs/pocket"), help="with scenes and both first stages"
     )
     parser.add_argument("--checker", type=Path, default=Path("assets/checker"), help="a folder")
-    parser.add_argument("--seconds", type=float, default=300.0, help="of each training")
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
     add_result_file(parser)
 
@@ -23,8 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, judge, write after each; raises ValueError with one sentence."""
     check_result_path(arguments.output)
-    if arguments.seconds <= 0:
-        raise ValueError(f"A training needs some seconds; got {arguments.seconds:g}.")
 
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
@@ -32,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ldznet.training.trials import SEEDS, VARIANTS, run_trials
 
     trials = {}
-    every = run_trials(arguments.runs, arguments.checker, arguments.seconds, arguments.workers)
+    every = run_trials(arguments.runs, arguments.checker, arguments.workers)
     for name, told in tqdm(every, total=len(VARIANTS), disable=None):
         trials[name] = told
         tqdm.write(

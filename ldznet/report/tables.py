@@ -112,8 +112,9 @@ def recipe_trials(told: Mapping[str, Any]) -> str:
     for name, each in told["trials"].items():
         shares = [f"{100 * each[what]:.0f}" for what in ("colour", "thing")]
         counts = [f"{each['parameters'] / 1e6:.1f} M", f"{each['samples']:,}"]
-        rows.append([name, *counts, f"{each['loss']:.4f}", *shares])
-    return table(["variant", "U-Net", "samples", "loss", "colour", "thing"], rows)
+        minutes = f"{each['variant']['minutes']:g}"
+        rows.append([name, minutes, *counts, f"{each['loss']:.4f}", *shares])
+    return table(["variant", "minutes", "U-Net", "samples", "loss", "colour", "thing"], rows)
 
 
 def reconstruction(told: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""Short trainings of the denoiser, each from nothing and for the same time: the recipe's choices.
+"""Short trainings of the denoiser from nothing, equally long: what the recipe was chosen by.
 
-Two variants differ in one thing at a time from the coarse stage of the recipe. They see scenes of
-one large object, where that stage begins.
+Those of five minutes differ in one thing each from the coarse stage of the recipe. All see scenes
+of one large object, where that stage begins.
 """
 
 import multiprocessing
@@ -55,25 +55,27 @@ class Variant:
     batch_size: int = RECIPE.coarse_diffusion.batch_size
     learning_rate: float = RECIPE.coarse_diffusion.learning_rate
     optimizer: Literal["AdamW", "Muon"] = "AdamW"  # Muon: for the matrices, AdamW for the rest
+    minutes: float = 5.0
 
 
+_RATE = RECIPE.coarse_diffusion.learning_rate
+_WIDE = replace(COARSE, channels=(48, 96, 192, 192), heads=(2, 3, 6, 6))
 VARIANTS = {
-    "the coarse stage: 16 x 16 latents, channels 32 to 128": Variant(),
-    "32 x 32 latents": Variant(replace(COARSE, patch=FINE.patch)),
-    "32 x 32 latents, channels 16 to 128": Variant(FINE),
+    # Only pictures tell grids apart, and those take longest to be of anything.
+    "16 x 16 latents": Variant(minutes=25),
+    "32 x 32 latents, channels 16 to 128": Variant(FINE, minutes=25),
+    "the coarse stage's": Variant(),
     "channels 16 to 128": Variant(replace(COARSE, channels=FINE.channels, heads=FINE.heads)),
-    "channels 48 to 192": Variant(replace(COARSE, channels=(48, 96, 192, 192), heads=(2, 3, 6, 6))),
+    "channels 48 to 192": Variant(_WIDE),
     "batches of 16": Variant(batch_size=16),
     "batches of 64": Variant(batch_size=64),
-    "half the rate": Variant(learning_rate=RECIPE.coarse_diffusion.learning_rate / 2),
-    "twice the rate": Variant(learning_rate=RECIPE.coarse_diffusion.learning_rate * 2),
+    "half the rate": Variant(learning_rate=_RATE / 2),
+    "twice the rate": Variant(learning_rate=_RATE * 2),
     "Muon for the matrices": Variant(optimizer="Muon"),
 }
 
 
-def run_trials(
-    runs: Path, checker: Path, seconds: float, workers: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def run_trials(runs: Path, checker: Path, workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each variant with what its training came to, in order; so many at a time, of one thread each.
 
     `runs` holds the scenes and both first stages of the recipe, finished; raises ValueError if one
@@ -84,8 +86,7 @@ def run_trials(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn) as pool:
         work = {
-            name: pool.submit(_run, variant, runs, checker, seconds)
-            for name, variant in VARIANTS.items()
+            name: pool.submit(_run, variant, runs, checker) for name, variant in VARIANTS.items()
         }
         try:
             for name, each in work.items():
@@ -94,10 +95,10 @@ def run_trials(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(variant: Variant, runs: Path, checker: Path, seconds: float) -> dict[str, Any]:
+def _run(variant: Variant, runs: Path, checker: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     backbone, data = _prepare(variant, runs)
-    steps = train_for(variant, backbone, data, seconds)
+    steps = train_for(variant, backbone, data)
     scenes = list(islice(_held_out(), HELD_OUT))
     return {
         "variant": asdict(variant),
@@ -117,10 +118,8 @@ def _prepare(variant: Variant, runs: Path) -> tuple[LatentDiffusion, CaptionedSc
     return backbone, prepare_captioned_scenes(backbone, store, runs / name)
 
 
-def train_for(
-    variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes, seconds: float
-) -> int:
-    """Train the text encoder and the U-Net in place for so long; the number of steps it took.
+def train_for(variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes) -> int:
+    """Train the text encoder and the U-Net in place for `variant.minutes`; the number of steps.
 
     The rate rises and falls with the time as it does with the steps of a longer training.
     """
@@ -133,6 +132,7 @@ def train_for(
     )
     loss = captioned_loss(backbone, [data], config, ONE_OBJECT, inner_share=0.0)
     optimizers = new_optimizers(denoiser, variant)
+    seconds = 60 * variant.minutes
     steps, started = 0, time.monotonic()
     while (spent := time.monotonic() - started) < seconds:
         for optimizer in optimizers:

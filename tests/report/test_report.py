@@ -86,11 +86,16 @@ def test_rows_say_what_pocket_draws_and_brings_back_and_how_it_was_chosen():
     right = {"1": {"objects": 1.0}, "2": {"objects": 0.75}}
     samples = {"generated": {"neon": {"1": one, "2": two}}, "drawn": {"neon": right}}
     psnr = {"psnr": {"photo": {"mean": 31.56, "least": 27.94}}}
-    trial = {"parameters": 4_460_000, "samples": 12_800, "loss": 0.12345}
+    trial = {
+        "variant": {"minutes": 5.0},
+        "parameters": 4_460_000,
+        "samples": 12_800,
+        "loss": 0.12345,
+    }
     trials = {"trials": {"Muon": {**trial, "colour": 0.5, "thing": 0.25}}}
     tables = build_tables({"samples": samples, "reconstruction": psnr, "trials": trials})
     (row,) = cells(tables["trials"])[2:]
-    assert row == ["Muon", "4.5 M", "12,800", "0.1235", "50", "25"]
+    assert row == ["Muon", "5", "4.5 M", "12,800", "0.1235", "50", "25"]
     (row,) = cells(tables["samples"])[2:]
     assert row == ["neon", "50.0", "25.0", "12.5", "0.0", "100.0", "75.0"]
     assert cells(tables["reconstruction"])[2:] == [["photo", "31.6", "27.9"]]
