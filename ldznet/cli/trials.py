@@ -1,4 +1,4 @@
-"""`ldznet trials`: what pocket's recipe was chosen by, as JSON and as a table."""
+"""`ldznet trials`: what speaks for pocket's recipe, as JSON and as a table."""
 
 import argparse
 from pathlib import Path

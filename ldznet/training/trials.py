@@ -1,4 +1,4 @@
-"""Short trainings of the denoiser from nothing, equally long: what the recipe was chosen by.
+"""Short trainings of the denoiser from nothing, equally long: what speaks for the recipe.
 
 Those of five minutes differ in one thing each from the coarse stage of the recipe. All see scenes
 of one large object, where that stage begins.
@@ -44,7 +44,6 @@ HELD_OUT = 320  # scenes whose noise is predicted
 PROMPTS = 60  # the first of their captions, drawn and judged
 BATCH = 20  # pictures drawn at a time
 SEEDS = f"0 for weights and batches; validation scenes from {SPLITS['val'][0]} on, which seed noise"
-DECAY = 0.01  # of the weights, as in `TrainConfig`
 
 
 @dataclass(frozen=True)
@@ -150,15 +149,16 @@ def train_for(variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes
 
 def new_optimizers(denoiser: nn.Module, variant: Variant) -> list[torch.optim.Optimizer]:
     """AdamW as in `training.loop`; Muon has the matrices, scaled to need the same rate."""
+    decay = TrainConfig.weight_decay
     rest = dict(denoiser.named_parameters())
     optimizers: list[torch.optim.Optimizer] = []
     if variant.optimizer == "Muon":
         names = [name for name, each in rest.items() if each.ndim == 2 and "embedding" not in name]
         matrices = [rest.pop(name) for name in names]
         optimizers.append(
-            torch.optim.Muon(matrices, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
+            torch.optim.Muon(matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
         )
-    adam = torch.optim.AdamW(rest.values(), betas=(0.9, 0.99), weight_decay=DECAY, fused=True)
+    adam = torch.optim.AdamW(rest.values(), betas=(0.9, 0.99), weight_decay=decay, fused=True)
     return [*optimizers, adam]
 
 
