@@ -12,8 +12,8 @@ from ldznet.training.loop import TrainConfig
 TINY = TrainConfig(steps=2, batch_size=2, learning_rate=1e-3, warm_up=1, preview_every=2)
 
 
-@pytest.fixture
-def tiny_recipe(monkeypatch):
+@pytest.fixture(scope="module")
+def tiny_recipe():
     trainings = ("coarse_autoencoder", "coarse_diffusion", "autoencoder", "diffusion", "checker")
     scenes = {"single": 4, "pair": 4, "full": 4}
     recipe = replace(
@@ -24,13 +24,23 @@ def tiny_recipe(monkeypatch):
         checker_scenes=4,
         mask_scenes=4,
     )
-    monkeypatch.setattr(pocket, "RECIPE", recipe)
-    monkeypatch.setattr("ldznet.training.scenes.SHARD", 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pocket, "RECIPE", recipe)
+        patch.setattr("ldznet.training.scenes.SHARD", 4)
+        yield
 
 
-def test_the_recipe_goes_from_nothing_to_a_working_segmenter(tiny_recipe, tmp_path):
-    output = tmp_path / "assets"
-    pocket.main(["--runs", str(tmp_path / "runs"), "--output", str(output), "--workers", "1"])
+@pytest.fixture(scope="module")
+def trained(tiny_recipe, tmp_path_factory):
+    """A folder with the whole recipe's `runs` and `assets`."""
+    folder = tmp_path_factory.mktemp("trained")
+    runs, output = folder / "runs", folder / "assets"
+    pocket.main(["--runs", str(runs), "--output", str(output), "--workers", "1"])
+    return folder
+
+
+def test_the_recipe_goes_from_nothing_to_a_working_segmenter(trained):
+    output = trained / "assets"
     segmenter = Segmenter.from_pretrained(
         output / "pocket", networks=output / "networks" / "pocket"
     )
@@ -45,13 +55,12 @@ def test_the_recipe_goes_from_nothing_to_a_working_segmenter(tiny_recipe, tmp_pa
     assert json.loads((output / "checker" / "card.json").read_text())["result"]["samples"] == 4
     sheets = ("coarse-autoencoder/reconstructions", "coarse-diffusion/samples")
     for sheet in (*sheets, "autoencoder/reconstructions", "diffusion/samples", "ldznet/masks"):
-        assert (tmp_path / "runs" / f"{sheet}-000002.png").exists()
+        assert (trained / "runs" / f"{sheet}-000002.png").exists()
 
 
-def test_training_goes_on_from_finished_weights_alone(tiny_recipe, tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    pocket.main(["--runs", str(tmp_path / "a"), "--output", str(first), "--workers", "1"])
-    again = ["--runs", str(tmp_path / "b"), "--output", str(second), "--workers", "1"]
+def test_training_goes_on_from_finished_weights_alone(trained, tmp_path):
+    first, second = trained / "assets", tmp_path / "second"
+    again = ["--runs", str(tmp_path / "runs"), "--output", str(second), "--workers", "1"]
     stages = ["scenes", "diffusion", "znet"]
     pocket.main([*again, "--continue-from", str(first), "--stages", *stages])
     folders = [output / "networks" / "pocket" / "znet" for output in (first, second)]
