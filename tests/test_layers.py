@@ -22,6 +22,7 @@ ROWS = (
         "official",
         "hub",
         "process_memory",
+        "processes",
     },
     {"backbone", "networks", "data", "metrics", "figures", "peers"},
     {"pipeline", "export", "inspection", "plates", "checking", "conversion"},

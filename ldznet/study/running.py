@@ -1,12 +1,12 @@
 """Runs trials, several at a time, each in a process of one thread."""
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ldznet.processes import run_side_by_side
 from ldznet.study.design import Trial
 from ldznet.study.records import read_record, write_record
 
@@ -37,25 +37,16 @@ def run_trials(
     ValueError if a training diverges, and as `LatentDiffusion.from_pretrained` does.
     """
     recorded = {trial: read_record(plan.records, trial, plan.fingerprint) for trial in trials}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn) as pool:
-        work = {
-            trial: pool.submit(_run, trial, plan) for trial in trials if recorded[trial] is None
-        }
-        try:
-            for trial in trials:
-                yield trial, recorded[trial] or work[trial].result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    missing = [(trial, plan) for trial in trials if recorded[trial] is None]
+    with closing(run_side_by_side(_run, missing, workers)) as results:
+        for trial in trials:
+            yield trial, recorded[trial] or next(results)
 
 
 def _run(trial: Trial, plan: Plan) -> dict[str, Any]:
     # Imported here, in the process that works: the one that waits needs none of it.
-    import torch
-
     from ldznet.study.trial import run_trial
 
-    torch.set_num_threads(1)
     if plan not in _settings:
         _settings[plan] = _settle(plan)
     told = run_trial(trial, _settings[plan], plan.runs, plan.command)

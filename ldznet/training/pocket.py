@@ -24,11 +24,7 @@ from ldznet.checking import SceneChecker
 from ldznet.data.shapes import WORDS
 from ldznet.networks import NETWORKS, load_network
 from ldznet.provenance import origin
-from ldznet.training.autoencoder import (
-    load_first_stage,
-    normalise_latents,
-    train_autoencoder,
-)
+from ldznet.training.autoencoder import load_first_stage, normalise_latents, train_autoencoder
 from ldznet.training.checker import draw_labelled_scenes, train_checker
 from ldznet.training.diffusion import Curriculum, train_diffusion
 from ldznet.training.growing import halve_patch, nest

@@ -4,13 +4,10 @@ Those of five minutes differ in one thing each from the coarse stage of the reci
 of one large object, where that stage begins.
 """
 
-import multiprocessing
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from itertools import count, islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -26,6 +23,7 @@ from ldznet.backbone.pocket import COARSE, FINE, Size, build_pocket
 from ldznet.checking import FoundObject, SceneChecker, find_objects, load_checker
 from ldznet.data.shapes import SPLITS, WORDS, Scene, caption, draw_scene, phrases
 from ldznet.pixels import to_pixels
+from ldznet.processes import run_side_by_side
 from ldznet.training.autoencoder import load_first_stage
 from ldznet.training.diffusion import (
     CaptionedScenes,
@@ -80,41 +78,39 @@ def run_trials(runs: Path, checker: Path, workers: int) -> Iterator[tuple[str, d
     `runs` holds the scenes and both first stages of the recipe, finished; raises ValueError if one
     is missing. The latents are encoded first, so that no trial waits for them.
     """
-    for variant in (Variant(COARSE), Variant(FINE)):
-        _prepare(variant, runs)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn) as pool:
-        work = {
-            name: pool.submit(_run, variant, runs, checker) for name, variant in VARIANTS.items()
-        }
-        try:
-            for name, each in work.items():
-                yield name, each.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    for size in (COARSE, FINE):
+        _prepare(size, runs)
+    jobs = [(variant, runs, checker) for variant in VARIANTS.values()]
+    with closing(run_side_by_side(_run, jobs, workers)) as results:
+        yield from zip(VARIANTS, results, strict=True)
 
 
 def _run(variant: Variant, runs: Path, checker: Path) -> dict[str, Any]:
-    torch.set_num_threads(1)
-    backbone, data = _prepare(variant, runs)
+    backbone, data, held_out = _prepare(variant.size, runs)
     steps = train_for(variant, backbone, data)
-    scenes = list(islice(_held_out(), HELD_OUT))
     return {
         "variant": asdict(variant),
         "parameters": sum(parameter.numel() for parameter in backbone.unet.parameters()),
         "samples": steps * variant.batch_size,
-        "loss": held_out_loss(backbone, scenes),
-        **judge(backbone, load_checker(checker), scenes[:PROMPTS]),
+        "loss": held_out_loss(backbone, held_out),
+        **judge(backbone, load_checker(checker), _held_out_scenes(PROMPTS)),
     }
 
 
-def _prepare(variant: Variant, runs: Path) -> tuple[LatentDiffusion, CaptionedScenes]:
-    """A backbone with a finished first stage and the rest untrained, and the scenes it sees."""
-    name = FIRST_STAGES[variant.size.cells]
-    backbone = build_pocket(WORDS, variant.size)
-    backbone.vae = load_first_stage(runs / name)
+def _prepare(size: Size, runs: Path) -> tuple[LatentDiffusion, CaptionedScenes, CaptionedScenes]:
+    """A backbone untrained but for its first stage; the scenes to train on, and those held out."""
+    folder = runs / FIRST_STAGES[size.cells]
+    backbone = build_pocket(WORDS, size)
+    backbone.vae = load_first_stage(folder)
+    scenes = _held_out_scenes(HELD_OUT)
+    held_out = SceneStore(
+        [np.stack([scene.image for scene in scenes])],
+        [caption(scene) for scene in scenes],
+        [[phrase.text for phrase in phrases(scene)] for scene in scenes],
+    )
     store = open_scenes(runs / "scenes", "single", RECIPE.scenes["single"])
-    return backbone, prepare_captioned_scenes(backbone, store, runs / name)
+    data = prepare_captioned_scenes(backbone, store, folder)
+    return backbone, data, prepare_captioned_scenes(backbone, held_out, folder)
 
 
 def train_for(variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes) -> int:
@@ -134,9 +130,10 @@ def train_for(variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes
     seconds = 60 * variant.minutes
     steps, started = 0, time.monotonic()
     while (spent := time.monotonic() - started) < seconds:
+        rate = learning_rate_at(int(config.steps * spent / seconds), config)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate_at(int(config.steps * spent / seconds), config)
+                group["lr"] = rate
         loss(denoiser, steps).backward()
         nn.utils.clip_grad_norm_(denoiser.parameters(), config.clip)
         for optimizer in optimizers:
@@ -163,18 +160,12 @@ def new_optimizers(denoiser: nn.Module, variant: Variant) -> list[torch.optim.Op
 
 
 @torch.no_grad()
-def held_out_loss(backbone: LatentDiffusion, scenes: Sequence[Scene]) -> float:
+def held_out_loss(backbone: LatentDiffusion, data: CaptionedScenes) -> float:
     """The loss of training on scenes that it never saw, the same noise for every variant."""
-    store = SceneStore(
-        [np.stack([scene.image for scene in scenes])],
-        [caption(scene) for scene in scenes],
-        [[phrase.text for phrase in phrases(scene)] for scene in scenes],
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        data = prepare_captioned_scenes(backbone, store, Path(folder))
     config = TrainConfig(steps=1, batch_size=32, learning_rate=0.0, seed=1)
     loss = captioned_loss(backbone, [data], config, ONE_OBJECT, inner_share=0.0)
-    return fmean(float(loss(Denoiser(backbone), step)) for step in range(10))
+    denoiser = Denoiser(backbone)
+    return fmean(float(loss(denoiser, step)) for step in range(10))
 
 
 def judge(
@@ -194,9 +185,10 @@ def judge(
         for scene, found in zip(part, find_objects(checker, to_pixels(pictures)), strict=True):
             (asked,) = scene.objects
             alike = [each for each in found if each.colour == asked.colour]
-            colour.append(_area(alike) / (_area(found) or 1))
             same = [each for each in alike if each.category == asked.category]
-            thing.append(_area(same) / (_area(found) or 1))
+            seen = _area(found) or 1
+            colour.append(_area(alike) / seen)
+            thing.append(_area(same) / seen)
     return {"colour": fmean(colour), "thing": fmean(thing)}
 
 
@@ -204,6 +196,7 @@ def _area(things: Iterable[FoundObject]) -> int:
     return sum(int(each.mask.sum()) for each in things)
 
 
-def _held_out() -> Iterator[Scene]:
-    """Validation scenes of one object, all styles mixed."""
-    return (draw_scene(number, None, "single") for number in count(SPLITS["val"][0]))
+def _held_out_scenes(count: int) -> list[Scene]:
+    """The first validation scenes of one object, all styles mixed."""
+    first = SPLITS["val"][0]
+    return [draw_scene(number, None, "single") for number in range(first, first + count)]

@@ -71,6 +71,7 @@ def test_trials_begin_where_the_recipe_has_first_stages(tmp_path, monkeypatch, c
     recipe = replace(pocket.RECIPE, coarse_autoencoder=tiny, autoencoder=tiny, scenes={"single": 4})
     monkeypatch.setattr(pocket, "RECIPE", recipe)
     monkeypatch.setattr(trials, "RECIPE", recipe)
+    monkeypatch.setattr(trials, "HELD_OUT", 4)
     monkeypatch.setattr("ldznet.training.scenes.SHARD", 4)
     output = tmp_path / "trials.json"
     options = ["--runs", str(tmp_path), "--output", str(output)]
@@ -81,11 +82,10 @@ def test_trials_begin_where_the_recipe_has_first_stages(tmp_path, monkeypatch, c
 
     # In this process: another would have the recipe's own numbers.
     variant = trials.Variant(batch_size=2, minutes=0.02)
-    backbone, data = trials._prepare(variant, tmp_path)
+    backbone, data, held_out = trials._prepare(COARSE, tmp_path)
     before = backbone.unet.mid_block.resnets[0].conv1.weight.clone()
     steps = trials.train_for(variant, backbone, data)
     assert steps > 0
     assert not torch.equal(backbone.unet.mid_block.resnets[0].conv1.weight, before)
-    scenes = [draw_scene(number, None, "single") for number in range(4)]
-    losses = [trials.held_out_loss(backbone, scenes) for _ in range(2)]
+    losses = [trials.held_out_loss(backbone, held_out) for _ in range(2)]
     assert losses[0] == losses[1] > 0  # the noise is the same each time
