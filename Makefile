@@ -30,7 +30,7 @@ bench: $(RUNTIME) ## Measure speed and memory, with an idle machine, in 15 minut
 	@$(BIN)/python -m ldznet bench --output assets/benchmarks/speed.json
 
 pocket: $(RUNTIME) ## Train the miniature backbone and its networks; resumes where it stopped
-	$(MALLOC) $(BIN)/python -m ldznet.training.pocket
+	$(MALLOC) $(BIN)/python -m ldznet.experiments.pocket.recipe
 
 # venv writes pip last, so a half-made environment is made again.
 $(BIN)/pip:

@@ -1,11 +1,15 @@
-"""Reads pictures of any common kind as plain RGB, and refuses hopeless ones."""
+"""Pictures: read from any common kind of file as plain RGB, and as the pixels that models read."""
 
 import io
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageChops, ImageCms, ImageOps
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 8  # pixels: less holds no object
@@ -139,3 +143,16 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a damaged profile, or one of another kind of picture: the colours as they are
     return image.convert("RGB")
+
+
+def to_pixels(pictures: np.ndarray) -> "Tensor":
+    """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in [-1, 1]."""
+    import torch  # takes seconds, which whoever only reads a file need not wait for
+
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_pictures(pixels: "Tensor") -> np.ndarray:
+    """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8."""
+    scaled = (pixels.float().clamp(-1, 1) + 1) * 127.5
+    return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()

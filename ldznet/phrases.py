@@ -1,6 +1,7 @@
-"""What may be asked for: checks phrases and words them for the text encoder."""
+"""Phrases: what may be asked for, its wording for the text encoder, and what a prompt names."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 MAX_PHRASES = 16
 MAX_PHRASE_LENGTH = 200  # characters
@@ -37,3 +38,106 @@ def apply_template(template: str, phrases: Sequence[str]) -> tuple[str, ...]:
     if template.count("{}") != 1:
         raise ValueError(f"The template '{template[:60]}' must hold {{}} once, for the phrase.")
     return tuple(template.replace("{}", phrase) for phrase in phrases)
+
+
+# The things a prompt names. No grammar is parsed: a prompt is split at words that cannot be part of
+# a thing's name, which needs no model and finds the usual "a red ball left of two blue stars".
+
+# A word, or a run of anything else but space and word-inner marks: punctuation ends a phrase.
+_TOKEN = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*|[^\w\s]+")
+
+_RELATIONS = re.compile(
+    r"\b(?:(?:to|on|at|in)\s+the\s+(?:left|right|top|bottom|front|back|side|middle|centre|center)"
+    r"|left|right|front|top|inside|outside|out|instead|because|made|full|next|close|lots?|plenty)"
+    r"\s+(?:of|to)\b",
+    re.IGNORECASE,
+)
+
+
+def _set(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_DETERMINERS = _set("""
+    a an the this that these those some any all every each both another other no my your his her its
+    our their several many few much more most
+""")
+_NUMBERS = _set("""
+    one two three four five six seven eight nine ten eleven twelve dozen dozens hundreds pair couple
+""")
+_PREPOSITIONS = _set("""
+    about above across after against along amid among around as at atop before behind below beneath
+    beside besides between beyond by down during for from in inside into like near next of off on
+    onto opposite out outside over past through to toward towards under underneath up upon via with
+    within without
+""")
+_JUNCTIONS = _set("""
+    and or but nor so while where when which who whom whose than then there here not it he she they
+    them him i you we us very extremely highly
+""")
+_VERBS = _set("""
+    is are was were be been being am has have had having do does did stands stand stood sits sit sat
+    lies lie lay hangs hang hung rests rest floats float flies fly runs run walks walk looks look
+    wears wear holds hold carries carry rides ride eats eat made filled covered surrounded
+""")
+_BEFORE_A_NAME = _DETERMINERS | _NUMBERS | _PREPOSITIONS
+_BOUNDARIES = _BEFORE_A_NAME | _JUNCTIONS | _VERBS
+# "A photo of a ball" shows a ball: what such a word says is about the picture, not in it.
+_MEDIA = _set("""
+    photo photos photograph photography picture image shot close-up closeup view scene drawing
+    sketch painting watercolour watercolor art artwork illustration render rendering portrait poster
+    print sign engraving etching cartoon still depiction snapshot
+""")
+# Nouns that look like the verb in "a dog chasing a ball".
+_NOUNS_IN_ING = _MEDIA | _set("""
+    ring king wing string spring building ceiling clothing morning evening wedding earring thing
+    swing sling railing awning icing pudding dumpling duckling lightning
+""")
+
+
+def noun_phrases(prompt: str) -> tuple[str, ...]:
+    """The things a prompt names, in its order and spelling, each once, without articles or numbers.
+
+    "a photo of a red ball left of two blue stars on grass" names "red ball", "blue stars" and
+    "grass". A heuristic for English: what it misses can still be typed.
+    """
+    phrases: dict[str, str] = {}
+    for phrase in _split(prompt):
+        phrases.setdefault(phrase.lower(), phrase)
+    return tuple(phrases.values())
+
+
+def words(prompt: str) -> tuple[str, ...]:
+    """The words of a prompt's noun phrases, in its order and spelling, each once."""
+    found: dict[str, str] = {}
+    for phrase in noun_phrases(prompt):
+        for word in phrase.split():
+            found.setdefault(word.lower(), word)
+    return tuple(found.values())
+
+
+def _split(prompt: str) -> Iterator[str]:
+    """The runs of words between boundaries, but for those that name the kind of picture."""
+    tokens = _TOKEN.findall(_RELATIONS.sub(" , ", prompt))
+    found: list[str] = []
+    run: list[str] = []
+    for token, following in zip(tokens, [*tokens, "."][1:], strict=True):
+        if not _ends_a_name(token, bool(run), following.lower()):
+            run.append(token)
+            continue
+        if token.lower() == "of" and run and run[-1].lower() in _MEDIA:
+            found.clear()  # with what described it: "a black and white photo of"
+        elif run:
+            found.append(" ".join(run))
+        run = []
+    if run:
+        found.append(" ".join(run))
+    return iter(found)
+
+
+def _ends_a_name(token: str, inside: bool, following: str) -> bool:
+    word = token.lower()
+    if word in _BOUNDARIES or not word[0].isalpha():
+        return True
+    is_verb = word.endswith("ing") and word not in _NOUNS_IN_ING
+    return is_verb and inside and (following in _BEFORE_A_NAME or not following[0].isalpha())

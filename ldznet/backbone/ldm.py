@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ldznet.backbone.loading import load_parts
-from ldznet.backbone.precision import choose_device
 from ldznet.backbone.recording import record, stop_after
 from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
+from ldznet.checkpoints.loading import load_parts
+from ldznet.checkpoints.precision import choose_device
 from ldznet.types import Encoding
 
 FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.backbone.schedule import build_scheduler
+from ldznet.checkpoints.schedule import build_scheduler
 
 PIXELS = 128  # side of a scene
 TEXT_TOKENS = 32  # start token, at most 30 words, end token

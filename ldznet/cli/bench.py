@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from ldznet.cli.options import add_result_file
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Measure speed and memory against a plain way of doing the same."
 PARTS = ("app", "pocket", "memory", "full_size")
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     import torch
 
-    from ldznet.bench import measurement
+    from ldznet.experiments.bench import measurement
 
     able = [name for name, has in torch.cpu.get_capabilities().items() if has is True]
     result: dict[str, Any] = {"threads": torch.get_num_threads(), "instructions": sorted(able)}

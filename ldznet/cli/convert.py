@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldznet.cli.output import check_output_folder, whole_folder
-from ldznet.cli.results import write_result
+from ldznet.results.folders import check_output_folder, whole_folder
+from ldznet.results.records import write_result
 
 if TYPE_CHECKING:
-    from ldznet.conversion import Conversion
+    from ldznet.checkpoints.conversion import Conversion
 
 SUMMARY = "Convert an official checkpoint (.ckpt) to folders of safetensors, running nothing in it."
 REPORT = "conversion.json"
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     check_output_folder(arguments.folder)
 
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
-    from ldznet.conversion import convert
+    from ldznet.checkpoints.conversion import convert
 
     with whole_folder(arguments.folder) as folder:
         conversion = convert(arguments.checkpoint, folder, arguments.tokenizer)
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _summary(conversion: "Conversion", folder: Path) -> str:
-    from ldznet.official.whole import listed
+    from ldznet.checkpoints.official.whole import listed
 
     lines = [f"Written to {folder}"]
     for name, part in conversion.written.items():

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ldznet.cli.options import add_models, add_result_file, open_segmenter
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Measure what ensembles buy, by noise, timestep and template; write the scores as JSON."
 SPLIT = "test"
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from ldznet.data import open_dataset
-    from ldznet.ensembles import measure_ensembles
+    from ldznet.experiments.ensemble import measure_ensembles
     from ldznet.networks import NETWORKS
     from ldznet.pipeline.recipe import TEMPLATES
 

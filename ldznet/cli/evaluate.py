@@ -16,7 +16,7 @@ from ldznet.cli.options import (
     open_segmenter,
     settle_timestep,
 )
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 if TYPE_CHECKING:
     from ldznet.evaluation import Report

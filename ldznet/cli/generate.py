@@ -17,11 +17,10 @@ from ldznet.cli.options import (
     open_backbone,
     open_segmenter,
 )
-from ldznet.cli.output import check_output_folder, whole_folder
-from ldznet.cli.results import command_line
-from ldznet.noun_phrases import noun_phrases
-from ldznet.phrases import check_phrases
-from ldznet.provenance import origin
+from ldznet.phrases import check_phrases, noun_phrases
+from ldznet.results.folders import check_output_folder, whole_folder
+from ldznet.results.provenance import origin
+from ldznet.results.records import command_line
 
 if TYPE_CHECKING:
     from ldznet.pipeline import Segmenter
@@ -125,7 +124,7 @@ def _write(
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Write one picture and its masks into its folder; returns a report on them."""
-    from ldznet.export import PROBABILITIES, write_network, write_probabilities
+    from ldznet.results.masks import PROBABILITIES, write_network, write_probabilities
 
     Image.fromarray(generation.image).save(folder / PICTURE)
     report: dict[str, Any] = {

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldznet.cli.options import add_models, add_output_folder, open_segmenter
-from ldznet.cli.output import check_output_folder, whole_folder
-from ldznet.cli.results import command_line
 from ldznet.images import read_image
-from ldznet.provenance import origin
+from ldznet.results.folders import check_output_folder, whole_folder
+from ldznet.results.provenance import origin
+from ldznet.results.records import command_line
 
 if TYPE_CHECKING:
     from ldznet.inspection import Subject
     from ldznet.pipeline import Segmenter
-    from ldznet.plates import Plate
+    from ldznet.results.plates import Plate
 
 SUMMARY = "Look inside the models at an image; write figures and raw arrays."
 
@@ -94,10 +94,11 @@ def _look(
     arguments: argparse.Namespace,
 ) -> "dict[str, Plate]":
     """Every plate by its file's name; what one pass can show comes from one pass."""
-    from ldznet import inspection, plates
+    from ldznet import inspection
     from ldznet.blocks import BLOCKS
     from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
     from ldznet.inspection.features import DEFAULT_FEATURE_BLOCK
+    from ldznet.results import plates
 
     backbone = segmenter.backbone
     timestep = _given(arguments.timestep, inspection.DEFAULT_TIMESTEP)

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Measure the memory that looking into a full-size diffusion model takes."
 MEBI = 2**20
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"The side must be a multiple of 8 latent cells; got {arguments.side}.")
 
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
-    from ldznet.memory import HEADS, TOKENS, WAYS, WIDTHS, compute, measure
+    from ldznet.experiments.memory import HEADS, TOKENS, WAYS, WIDTHS, compute, measure
 
     unwatched = measure("nothing", arguments.side)
     costs = []

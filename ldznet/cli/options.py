@@ -104,5 +104,5 @@ def add_result_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_folder(parser: argparse.ArgumentParser) -> None:
-    """`--output` of a command that writes a folder (see `ldznet.cli.output`)."""
+    """`--output` of a command that writes a folder (see `ldznet.results.folders`)."""
     parser.add_argument("--output", type=Path, required=True, help="new or empty folder")

@@ -7,10 +7,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ldznet.cli.options import add_backbone, add_result_file, open_backbone
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 if TYPE_CHECKING:
-    from ldznet.pointing import Choice, Game
+    from ldznet.experiments.pointing import Choice, Game
 
 SUMMARY = "Play the pointing game with every block and timestep; write the hit rates as JSON."
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     from ldznet.data.shapes import SPLITS
-    from ldznet.pointing import GROUPS, TIMESTEPS, choose, draw_targets, play
+    from ldznet.experiments.pointing import GROUPS, TIMESTEPS, choose, draw_targets, play
 
     if not 2 <= arguments.count <= SPLITS["test"][1]:
         raise ValueError(f"Play with 2 to {SPLITS['test'][1]} scenes (--count).")
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _rates(game: "Game", text: str) -> dict[str, list[float]]:
     """Group of blocks -> a rate per timestep, all scenes together."""
-    from ldznet.pointing import GROUPS
+    from ldznet.experiments.pointing import GROUPS
 
     means = game.hits[text].mean(axis=0).round(4).tolist()  # (groups, timesteps)
     return dict(zip(GROUPS, means, strict=True))

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from ldznet.cli.options import add_models, add_result_file, open_segmenter
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Measure how far masks in a lower precision agree with those in float32."
 EXACT = "float32"
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
-    from ldznet.precision_check import ALL, compare_precisions
+    from ldznet.experiments.precision import ALL, compare_precisions
 
     low = open_segmenter(arguments)
     precision = str(low.backbone.dtype).removeprefix("torch.")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ldznet.cli.options import add_backbone, add_result_file, open_backbone
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Encode and decode drawn test scenes of every style; write the PSNR as JSON."
 

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write what changed; raises ValueError with one sentence where results are missing."""
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
-    from ldznet.report import build_tables, fill, masks_chart, timesteps_chart
+    from ldznet.experiments.report import build_tables, fill, masks_chart, timesteps_chart
 
     files = sorted(arguments.results.glob("*.json"))
     if not files:

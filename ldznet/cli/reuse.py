@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from ldznet.cli.options import add_models, add_result_file, add_sampling, open_segmenter
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Measure what reusing a generation's features keeps and saves."
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
     from tqdm import tqdm
 
-    from ldznet.reuse import NETWORK, measure_reuse
+    from ldznet.experiments.reuse import NETWORK, measure_reuse
 
     segmenter = open_segmenter(arguments, [NETWORK])
     measured = measure_reuse(

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ldznet.cli.options import add_result_file
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Draw held-out prompts in every style and count what a checker sees in them."
 THINGS = (1, 2)
@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from ldznet.backbone import LatentDiffusion
-    from ldznet.checking import load_checker
-    from ldznet.checking.samples import FIRST, diversity, score_drawn, score_samples
     from ldznet.data.shapes import STYLES
+    from ldznet.experiments.checking import load_checker
+    from ldznet.experiments.checking.samples import FIRST, diversity, score_drawn, score_samples
 
     checker = load_checker(arguments.checker)
     backbone = LatentDiffusion.from_pretrained(arguments.backbone)

@@ -16,9 +16,9 @@ from ldznet.cli.options import (
     open_segmenter,
     settle_timestep,
 )
-from ldznet.cli.output import check_output_folder, whole_folder
 from ldznet.images import read_image
 from ldznet.phrases import check_phrases
+from ldznet.results.folders import check_output_folder, whole_folder
 
 SUMMARY = "Segment phrases in an image; write masks, overlays and probabilities."
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     image = read_image(arguments.image)
 
     # Imported here: it takes seconds, which a mistyped option or path need not wait for.
-    from ldznet.export import PROBABILITIES, write_network, write_probabilities
+    from ldznet.results.masks import PROBABILITIES, write_network, write_probabilities
 
     names = None if arguments.network == "all" else [arguments.network]
     segmenter = open_segmenter(arguments, names)

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from ldznet.cli.options import add_result_file
-from ldznet.cli.results import check_result_path, command_line, write_result
-from ldznet.study.design import PARTS
+from ldznet.experiments.study.design import PARTS
+from ldznet.results.records import check_result_path, command_line, write_result
 
 SUMMARY = "Train many networks on few and many masks and score them; resumable, takes hours."
 
@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
 
-    from ldznet.study.records import fingerprint, read_records
-    from ldznet.study.running import Plan, run_trials
-    from ldznet.study.summary import summarise
+    from ldznet.experiments.study.records import fingerprint, read_records
+    from ldznet.experiments.study.running import Plan, run_trials
+    from ldznet.experiments.study.summary import summarise
 
     trials = list(dict.fromkeys(trial for part in arguments.parts for trial in PARTS[part]))
     plan = Plan(

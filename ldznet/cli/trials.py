@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ldznet.cli.options import add_result_file
-from ldznet.cli.results import check_result_path, write_result
+from ldznet.results.records import check_result_path, write_result
 
 SUMMARY = "Train pocket's denoiser in several ways, equally long, in an hour."
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
 
-    from ldznet.training.trials import SEEDS, VARIANTS, run_trials
+    from ldznet.experiments.pocket.trials import SEEDS, VARIANTS, run_trials
 
     trials = {}
     every = run_trials(arguments.runs, arguments.checker, arguments.workers)

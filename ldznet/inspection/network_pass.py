@@ -10,13 +10,13 @@ from torch import Tensor
 from ldznet.backbone import record
 from ldznet.backbone.ldm import check_seed
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
+from ldznet.images import to_pixels
 from ldznet.inspection.subject import Subject, noisy_latents
 from ldznet.inspection.tokens import check_phrase
 from ldznet.networks import LDZNet
 from ldznet.networks.base import SEGMENTATION_TIMESTEP
 from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
-from ldznet.pixels import to_pixels
 from ldznet.types import Encoding
 
 NETWORK = "ldznet"  # the one network that has this attention

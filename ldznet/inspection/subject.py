@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.images import read_image
+from ldznet.images import read_image, to_pictures
 from ldznet.pipeline import ImageSource, Segmenter
-from ldznet.pixels import to_pictures
 from ldznet.types import Generation
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
 from ldznet.execution.attention import install_direct_attention
-from ldznet.execution.full_precision import keep_full_precision
+from ldznet.networks.full_precision import keep_full_precision
 from ldznet.networks.head import MaskHead, start_in_linear_range
 from ldznet.types import Encoding, Reading
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ldznet.hub import find_folder
+from ldznet.checkpoints.hub import find_folder
 from ldznet.networks import NETWORKS, WEIGHTS, SegmentationNetwork, load_network
 
 HUB_FILES = [f"{name}/{file}" for name in NETWORKS for file in ("config.json", WEIGHTS)]
@@ -45,7 +45,7 @@ def how_to_get(name: str) -> str:
         )
     return (
         f"{title} has no weights for this backbone yet, and none are published: train it with "
-        f"ldznet.training.segmentation, save it as weights/{name}, and start again with "
+        f"ldznet.training.network, save it as weights/{name}, and start again with "
         "LDZNET_NETWORKS=weights (--networks weights on the command line)."
     )
 

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor, nn
 
-from ldznet.execution.full_precision import FullPrecision
+from ldznet.networks.full_precision import FullPrecision
 
 # How far above zero the head's activations start: SiLU is nearly the identity there.
 LINEAR_RANGE = 4.0

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from ldznet.hub import find_folder
+from ldznet.checkpoints.hub import find_folder
 
 HUB_ID = "CIDAS/clipseg-rd64-refined"
 FILES = ("*.json", "merges.txt", "model.safetensors")

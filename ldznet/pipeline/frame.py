@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ldznet.pixels import to_pixels
+from ldznet.images import to_pixels
 
 # A side of one multiple is a single cell on the U-Net's coarsest level. On pocket oblong pictures
 # are found much worse so (a picture of 2:1 at 192 x 64 instead of 192 x 96 in 192 x 128).

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.precision import AUTO
+from ldznet.checkpoints.precision import AUTO
 from ldznet.networks import SegmentationNetwork
 
 ASSETS = Path(__file__).parents[2] / "assets"

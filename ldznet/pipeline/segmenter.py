@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import check_seed
-from ldznet.backbone.precision import AUTO
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
+from ldznet.checkpoints.precision import AUTO
 from ldznet.execution import prepare
 from ldznet.images import read_image
 from ldznet.networks import NETWORKS, AttentionBaseline, Network, SegmentationNetwork
@@ -21,6 +21,7 @@ from ldznet.peers import PEERS, Peer, load_peer
 from ldznet.pipeline.encoding import encode_texts, make_encoding
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
+from ldznet.pipeline.question import Question, ask, check_names
 from ldznet.pipeline.recipe import (
     DETERMINISTIC,
     OFFICIAL,
@@ -32,7 +33,6 @@ from ldznet.pipeline.recipe import (
     usable_templates,
 )
 from ldznet.pipeline.running import Progress, run_passes, timed
-from ldznet.question import Question, ask, check_names
 from ldznet.types import Encoding, Generation, Segmentation
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
@@ -244,9 +244,9 @@ class Segmenter:
 
         The autoencoder's encoder never runs: the networks read the sampler's last latents, RGBNet
         the picture. With `reuse` LD-ZNet reads the features kept while drawing, so the LDM does
-        not run either; they follow the prompt and not the phrase, which is an approximation (see
-        `ldznet.reuse`). Without it, or where none were kept, those latents are noised at `timestep`
-        with `seed` and the LDM reads them with the phrase: the exact way.
+        not run either; they follow the prompt and not the phrase, an approximation. Without
+        it, or where none were kept, those latents are noised at `timestep` with `seed` and the LDM
+        reads them with the phrase: the exact way.
 
         Raises ValueError as `compare` does, for a generation of another backbone, and for an
         ensemble with `reuse`.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ldznet.export import PROBABILITIES, write_cut_outs, write_network, write_probabilities
+from ldznet.results.masks import PROBABILITIES, write_cut_outs, write_network, write_probabilities
 from ldznet.types import Segmentation
 
 KINDS = {

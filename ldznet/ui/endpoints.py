@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from ldznet.question import check_names
+from ldznet.pipeline.question import check_names
 from ldznet.ui.comparison import OWN
 from ldznet.ui.look import COLUMNS
 from ldznet.ui.run import read_phrases

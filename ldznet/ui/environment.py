@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldznet.backbone.precision import AUTO
-from ldznet.hub import is_hub_id
+from ldznet.checkpoints.hub import is_hub_id
+from ldznet.checkpoints.precision import AUTO
 from ldznet.pipeline import POCKET, Segmenter
 from ldznet.ui.models import Models
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from ldznet.experiments.report.tables import MAIN, TITLES, cells, largest
 from ldznet.pipeline import ASSETS
-from ldznet.report.tables import MAIN, TITLES, cells, largest
 from ldznet.ui.widgets import term
 
 RESULT = ASSETS / "benchmarks" / "study.json"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ldznet.backbone import LatentDiffusion, generate, record
-from ldznet.backbone.precision import choose_device, choose_dtype
+from ldznet.checkpoints.precision import choose_device, choose_dtype
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 SD, POCKET = 1_066_000_000, 5_000_000  # parameters

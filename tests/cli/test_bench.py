@@ -2,9 +2,9 @@
 
 import json
 
-from ldznet.bench import measurement
 from ldznet.cli import main
 from ldznet.data.shapes import STYLES
+from ldznet.experiments.bench import measurement
 
 
 def test_it_writes_times_ratios_and_rates(tmp_path, segmenter, capsys, monkeypatch):

@@ -19,7 +19,7 @@ def weights(tmp_path_factory):
     from ldznet.backbone.pocket import build_pocket
     from ldznet.data.shapes import WORDS
     from ldznet.networks import NETWORKS
-    from ldznet.training.segmentation import fitting_network
+    from ldznet.training.network import fitting_network
 
     folder = tmp_path_factory.mktemp("weights")
     pocket = build_pocket(WORDS)

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
+from ldznet.experiments.study import design
 from ldznet.networks import NETWORKS
-from ldznet.study import design
 
 
 def test_help_waits_for_no_library():

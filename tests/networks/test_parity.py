@@ -14,8 +14,8 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import nn
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
+from ldznet.checkpoints.official.unet import official_to_diffusers, official_to_ours
 from ldznet.networks import LDZNet, ZNet
-from ldznet.official.unet import official_to_diffusers, official_to_ours
 from ldznet.types import Encoding
 
 CASES = ("a", "b", "c")

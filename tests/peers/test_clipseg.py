@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldznet.hub import REVISIONS
+from ldznet.checkpoints.hub import REVISIONS
 from ldznet.peers import PEERS, load_peer
 from ldznet.peers.clipseg import HUB_ID, ClipSeg
 from tests.fake_hub import hub

@@ -11,7 +11,7 @@ from ldznet.blocks import FUSION_BLOCKS, find_block
 from ldznet.networks import LDZNet
 from ldznet.pipeline.loading import load_backbone
 from ldznet.training.fusion_start import align_fusion
-from ldznet.training.segmentation import draw_samples, fitting_network, prepare_masked_scenes
+from ldznet.training.network import draw_samples, fitting_network, prepare_masked_scenes
 
 
 @pytest.fixture(scope="module")

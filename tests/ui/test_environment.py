@@ -2,7 +2,7 @@
 
 import pytest
 
-from ldznet import hub
+from ldznet.checkpoints import hub
 from ldznet.ui.environment import OFFERED, Environment, name_of, open_models, read_environment
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ldznet.data.shapes import STYLES
-from ldznet.ui.draw_examples import draw_examples
+from ldznet.experiments.examples import draw_examples
 from ldznet.ui.examples import FOLDER, LIST, read_examples
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
@@ -49,7 +49,7 @@ def test_results_are_those_of_the_shipped_models(examples, pocket):
         fresh = run_comparison(Models(pocket), kept.picture, kept.phrases)
         for name, found in fresh.at(0.5).items():
             difference = np.abs(found.probability - kept.at(0.5)[name].probability)
-            assert difference.max() < 0.02, "run python -m ldznet.ui.draw_examples again"
+            assert difference.max() < 0.02, "run python -m ldznet.experiments.examples again"
 
 
 def test_drawing_again_gives_the_same_pictures_and_truth(tmp_path, pocket, examples):

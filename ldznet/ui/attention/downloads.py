@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ldznet.plates import (
+from ldznet.results.plates import (
     Plate,
     features_plate,
     latent_plate,

@@ -29,7 +29,7 @@ from ldznet.inspection import (
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
 from ldznet.inspection.network_pass import NETWORK
 from ldznet.phrases import check_phrases
-from ldznet.plates import Plate, features_plate, point_plate, words_plate
+from ldznet.results.plates import Plate, features_plate, point_plate, words_plate
 from ldznet.ui.models import MODEL_QUEUE, Models
 from ldznet.ui.values import read_whole
 from ldznet.ui.widgets import picture_input

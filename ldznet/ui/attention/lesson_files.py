@@ -14,7 +14,7 @@ from ldznet.figures.overlay import draw_overlay
 from ldznet.figures.settings import settings_line
 from ldznet.figures.sheet import Bar, Panel, Section, build_sheet
 from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
-from ldznet.plates import Plate, features_plate, latent_plate, point_plate
+from ldznet.results.plates import Plate, features_plate, latent_plate, point_plate
 from ldznet.ui.attention.lesson_course import Course, Look
 
 

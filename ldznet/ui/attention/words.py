@@ -4,7 +4,7 @@ from html import escape
 
 from ldznet.figures.attention import highest
 from ldznet.inspection import WordMaps
-from ldznet.noun_phrases import noun_phrases
+from ldznet.phrases import noun_phrases
 from ldznet.ui.attention.stage import (
     figure,
     heat,

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from ldznet.export import write_network
 from ldznet.images import read_image
 from ldznet.peers import PEERS
+from ldznet.results.masks import write_network
 from ldznet.ui.endpoints import (
     check_threshold,
     read_networks,

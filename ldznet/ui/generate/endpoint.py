@@ -9,9 +9,8 @@ import gradio as gr
 from PIL import Image
 
 from ldznet.backbone import generate
-from ldznet.export import write_network
-from ldznet.noun_phrases import noun_phrases
-from ldznet.phrases import check_phrases
+from ldznet.phrases import check_phrases, noun_phrases
+from ldznet.results.masks import write_network
 from ldznet.types import Generation
 from ldznet.ui.endpoints import (
     check_threshold,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ldznet.backbone.generation import GenerationStopped, Step, generate
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.pixels import to_pictures
+from ldznet.images import to_pictures
 from ldznet.types import Generation
 from ldznet.ui.generate.request import Request
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ldznet.noun_phrases import noun_phrases, words
-from ldznet.phrases import MAX_PHRASES
+from ldznet.phrases import MAX_PHRASES, noun_phrases, words
 from ldznet.pipeline import Segmenter
 from ldznet.types import Generation
 from ldznet.ui.comparison import Comparison, Picture, Settings, compare_found

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ldznet.hub import is_hub_id
+from ldznet.checkpoints.hub import is_hub_id
 from ldznet.networks import NETWORKS
 from ldznet.pipeline import POCKET
 from ldznet.ui.models import Loaded

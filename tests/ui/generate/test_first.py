@@ -7,7 +7,7 @@ from ldznet.ui.generate.first import draw_first, read_first, write_first
 from ldznet.ui.generate.snippets import command_line, python_code
 from ldznet.ui.models import Models
 
-AGAIN = "run python -m ldznet.ui.draw_examples again"
+AGAIN = "run python -m ldznet.experiments.examples again"
 
 
 @pytest.fixture(scope="module")

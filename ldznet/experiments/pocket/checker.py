@@ -1,0 +1,87 @@
+"""Trains the scene checker on drawn scenes of all styles and difficulties."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from ldznet.data.shapes import CATEGORIES, COLOURS, DIFFICULTIES, TRAIN_START, Scene, draw_scene
+from ldznet.experiments.checking.scene_checker import CELL, SceneChecker
+from ldznet.images import to_pixels
+from ldznet.training.loop import TrainConfig, TrainResult, train
+
+CHECKER_START = TRAIN_START + 60_000_000  # scene numbers no other training saw
+COVERED = 0.6  # share of a cell from which on it counts as covered
+BARE = 0.1  # share up to which it counts as bare; between the two it is not trained on
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class LabelledScenes:
+    """Drawn scenes with the category and the colour of each cell."""
+
+    pictures: np.ndarray  # (N, H, W, 3) uint8
+    category: np.ndarray  # (N, h, w) int16: 0 none, 1-16, or IGNORE
+    colour: np.ndarray  # (N, h, w) int16: 0-8, or IGNORE
+
+
+def draw_labelled_scenes(count: int) -> LabelledScenes:
+    """Scenes of all styles, difficulties in turn."""
+    pictures, categories, colours = [], [], []
+    for index in tqdm(range(count), "draw scenes for the checker"):
+        difficulty = DIFFICULTIES[index % len(DIFFICULTIES)]
+        scene = draw_scene(CHECKER_START + index, None, difficulty)
+        category, colour = label_cells(scene)
+        pictures.append(scene.image)
+        categories.append(category)
+        colours.append(colour)
+    return LabelledScenes(np.stack(pictures), np.stack(categories), np.stack(colours))
+
+
+def label_cells(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Category and colour (h, w) int16 of a scene's cells, as in `LabelledScenes`."""
+    side = scene.image.shape[0] // CELL
+    covered = np.zeros((side, side))
+    category = np.zeros((side, side), np.int16)
+    colour = np.full((side, side), IGNORE, np.int16)
+    for thing in scene.objects:
+        share = thing.mask.reshape(side, CELL, side, CELL).mean(axis=(1, 3))
+        covered += share
+        category[share >= COVERED] = 1 + CATEGORIES.index(thing.category)
+        colour[share >= COVERED] = COLOURS.index(thing.colour)
+    category[(category == 0) & (covered > BARE)] = IGNORE
+    return category, colour
+
+
+def train_checker(
+    checker: SceneChecker, scenes: LabelledScenes, config: TrainConfig, folder: Path
+) -> TrainResult:
+    """Train the checker in place; half of the pictures are mirrored or slightly noisy."""
+
+    def loss(model: nn.Module, step: int) -> Tensor:
+        random = np.random.default_rng([config.seed, step])
+        chosen = random.integers(len(scenes.pictures), size=config.batch_size)
+        pixels = to_pixels(scenes.pictures[chosen])
+        category = torch.from_numpy(scenes.category[chosen]).long()
+        colour = torch.from_numpy(scenes.colour[chosen]).long()
+        # Generated pictures are softer and noisier than drawn ones: the checker must not mind.
+        blur = torch.from_numpy(random.random(len(chosen)) < 0.4)
+        pixels[blur] = functional.avg_pool2d(
+            functional.pad(pixels[blur], (1, 1, 1, 1), mode="replicate"), 3, stride=1
+        )
+        torch.manual_seed(int(random.integers(2**31)))
+        amount = torch.from_numpy(random.random(len(chosen)) * 0.1).float()
+        pixels = pixels + amount.view(-1, 1, 1, 1) * torch.randn(pixels.shape)
+        found, paint = model(pixels)
+        return functional.cross_entropy(
+            found.float(), category, ignore_index=IGNORE
+        ) + functional.cross_entropy(paint.float(), colour, ignore_index=IGNORE)
+
+    checker.train().requires_grad_(True)
+    result = train("checker", checker, loss, config, folder)
+    checker.eval().requires_grad_(False)
+    return result

@@ -1,0 +1,201 @@
+"""Plates: what was seen inside, ready to be kept, as a figure and as the arrays behind it.
+
+The page's downloads and the command line make their files here, so that they are the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ldznet.figures.attention import point_figure, words_figure
+from ldznet.figures.features import features_figure
+from ldznet.figures.latent import latent_figure, text_change_figure
+from ldznet.figures.sheet import figure_png
+from ldznet.inspection import FeatureStrip, LatentView, PointMap, Subject, WordMaps
+from ldznet.results.masks import npz_bytes
+
+if TYPE_CHECKING:
+    from ldznet.figures.sheet import Figure
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure, drawn only when it is wanted, with its arrays and how they were made."""
+
+    draw: Callable[[], "Figure"]
+    arrays: Mapping[str, ArrayLike]
+    settings: Mapping[str, Any]  # plain values, fit for JSON
+
+    def png(self) -> bytes:
+        """The figure as a file."""
+        return figure_png(self.draw())
+
+    def npz(self) -> bytes:
+        """The arrays as a file, the settings among them; see `ldznet.results.masks.npz_bytes`."""
+        return npz_bytes(self.arrays, self.settings)
+
+
+def words_plate(subject: Subject, found: WordMaps, *, common: bool = False) -> Plate:
+    """A map per token: `maps` (n, h, w), `words` and `special` (n,); `common` is the range."""
+
+    def draw() -> "Figure":
+        return words_figure(
+            subject.image,
+            found.words,
+            found.maps,
+            found.special,
+            phrase=found.phrase,
+            blocks=found.blocks,
+            timestep=found.timestep,
+            seed=found.seed,
+            common=common,
+        )
+
+    return Plate(
+        draw,
+        {
+            "image": subject.image,
+            "words": found.words,
+            "special": found.special,
+            "maps": found.maps,
+        },
+        {
+            "phrase": found.phrase,
+            "blocks": list(found.blocks),
+            "timestep": found.timestep,
+            "seed": found.seed,
+            **_origin(subject),
+        },
+    )
+
+
+def point_plate(
+    subject: Subject,
+    phrase: str,
+    x: float,
+    y: float,
+    *,
+    self_attention: PointMap | None = None,
+    fusion: PointMap | None = None,
+) -> Plate:
+    """Where a point looks, in the diffusion model, in LD-ZNet, or in both side by side.
+
+    `self_attention` and `fusion` (h, w) are the maps' names among the arrays. Raises ValueError if
+    there is neither.
+    """
+    named = {"self_attention": self_attention, "fusion": fusion}
+    found = {name: each for name, each in named.items() if each is not None}
+    if not found:
+        raise ValueError("A plate of a point needs its self-attention, its fusion map, or both.")
+    first = next(iter(found.values()))
+    titles = {"self_attention": "self-attention", "fusion": "LD-ZNet reads"}
+    share = "" if fusion is None else f"{fusion.pooled_share:.0%}".replace("%", " %")
+
+    def draw() -> "Figure":
+        return point_figure(
+            subject.image,
+            x,
+            y,
+            {f"{titles[name]}, block {each.block}": each.map for name, each in found.items()},
+            phrase=phrase,
+            blocks=[each.block for each in found.values()],
+            timestep=first.timestep,
+            seed=first.seed,
+            footnote=share and f"{share} of LD-ZNet’s attention goes to the mean of all cells.",
+        )
+
+    shares = {} if fusion is None else {"fusion_pooled_share": fusion.pooled_share}
+    return Plate(
+        draw,
+        {"image": subject.image, **{name: each.map for name, each in found.items()}, **shares},
+        {
+            "phrase": phrase,
+            "point": [x, y],
+            "blocks": {name: each.block for name, each in found.items()},
+            "cells": {name: list(each.cell) for name, each in found.items()},
+            "timestep": first.timestep,
+            "seed": first.seed,
+            **_origin(subject),
+        },
+    )
+
+
+def features_plate(subject: Subject, found: FeatureStrip) -> Plate:
+    """Features as colours: an array (h, w, 3) per panel, such as `timestep_50` or `block_1`."""
+    over_blocks = len(found.blocks) > 1
+    names = [label.replace(" ", "_") for label in found.labels]
+
+    def draw() -> "Figure":
+        return features_figure(
+            subject.image,
+            f"Features as colours, over {'blocks' if over_blocks else 'timesteps'}",
+            found.labels,
+            found.colours,
+            found.explained,
+            phrase=found.phrase,
+            blocks=() if over_blocks else found.blocks,
+            timestep=found.timesteps[0] if over_blocks else None,
+            seed=found.seed,
+        )
+
+    return Plate(
+        draw,
+        {
+            "image": subject.image,
+            **dict(zip(names, found.colours, strict=True)),
+            "explained": found.explained,
+        },
+        {
+            "phrase": found.phrase,
+            "blocks": list(found.blocks),
+            "timesteps": list(found.timesteps),
+            "seed": found.seed,
+            **_origin(subject),
+        },
+    )
+
+
+def text_change_plate(
+    subject: Subject, change: np.ndarray, phrase: str, *, timestep: int, seed: int
+) -> Plate:
+    """How much the phrase changes the noise estimate: `change` (h, w)."""
+
+    def draw() -> "Figure":
+        return text_change_figure(
+            subject.image, change, phrase=phrase, timestep=timestep, seed=seed
+        )
+
+    return Plate(
+        draw,
+        {"image": subject.image, "change": change},
+        {"phrase": phrase, "timestep": timestep, "seed": seed, **_origin(subject)},
+    )
+
+
+def latent_plate(subject: Subject, found: LatentView) -> Plate:
+    """The latent: `channels` (4, h, w), `reconstruction` (H, W, 3), `difference` (H, W), `psnr`."""
+
+    def draw() -> "Figure":
+        return latent_figure(
+            subject.image, found.channels, found.reconstruction, found.difference, found.psnr
+        )
+
+    arrays: dict[str, ArrayLike] = {
+        "image": subject.image,
+        "channels": found.channels,
+        "reconstruction": found.reconstruction,
+        "difference": found.difference,
+        "psnr": found.psnr,
+    }
+    return Plate(draw, arrays, _origin(subject))
+
+
+def _origin(subject: Subject) -> dict[str, Any]:
+    """What a generated picture was drawn from; nothing for one from a file."""
+    if not subject.prompt:
+        return {}
+    drawn = {"prompt": subject.prompt, "seed": subject.seed, "guidance": subject.guidance}
+    return {"generated": drawn}

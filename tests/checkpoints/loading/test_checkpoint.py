@@ -1,0 +1,195 @@
+"""Single files in the official layout against diffusers' own conversion and OpenCLIP's layers."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from diffusers.loaders.single_file_utils import (
+    convert_ldm_unet_checkpoint,
+    convert_ldm_vae_checkpoint,
+)
+
+from ldznet.backbone import LatentDiffusion
+from ldznet.backbone.pocket import build_tokenizer
+from ldznet.checkpoints.hub import REVISIONS
+from tests.checkpoints.loading.conftest import OPEN_CLIP, UNET, WIDTHS
+from tests.conftest import WORDS
+
+
+def equal(found, wanted):
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[key], wanted[key]) for key in found)
+
+
+def test_the_first_generation(first_tensors, text_encoder, write):
+    model = LatentDiffusion.from_pretrained(write(first_tensors))
+    equal(
+        model.unet.state_dict(), convert_ldm_unet_checkpoint(dict(first_tensors), model.unet.config)
+    )
+    equal(model.vae.state_dict(), convert_ldm_vae_checkpoint(dict(first_tensors), model.vae.config))
+    ids = torch.tensor(
+        [model.tokenizer("the red ball", padding="max_length", max_length=77).input_ids]
+    )
+    with torch.no_grad():
+        expected = text_encoder(ids).last_hidden_state
+    assert torch.equal(model.encode_text(["the red ball"]), expected)
+    assert (model.native_size, model.factor, model.unet.config.attention_head_dim) == (512, 8, 8)
+    assert model.scheduler.config.prediction_type == "epsilon"
+    encoding = model.encode(torch.zeros(1, 3, 64, 64), ["ball"], features=True)
+    assert torch.isfinite(encoding.features[10]).all()
+
+
+def test_half_precision_in_the_file_or_in_memory(first_tensors, write):
+    halves = {
+        key: each.half() if each.is_floating_point() else each
+        for key, each in first_tensors.items()
+    }
+    path = write(halves)
+    model = LatentDiffusion.from_pretrained(path, precision="float32")
+    assert {each.dtype for each in model.unet.state_dict().values()} == {torch.float32}
+    key = f"{UNET}input_blocks.0.0.weight"
+    assert torch.equal(model.unet.conv_in.weight, halves[key].float())
+    model = LatentDiffusion.from_pretrained(path, precision="bfloat16")
+    assert model.encode_text(["ball"]).dtype == model.dtype == torch.bfloat16
+    assert torch.equal(model.unet.conv_in.weight, halves[key].bfloat16())
+
+
+def test_the_second_generation(second_tensors, open_clip, write):
+    model = LatentDiffusion.from_pretrained(write(second_tensors))
+    equal(
+        model.unet.state_dict(),
+        convert_ldm_unet_checkpoint(dict(second_tensors), model.unet.config),
+    )
+    assert model.unet.config.use_linear_projection
+    assert model.unet.config.block_out_channels == WIDTHS
+    assert model.unet.config.attention_head_dim == (1, 1, 2, 2)
+    ids = torch.tensor(
+        [model.tokenizer("the red ball", padding="max_length", max_length=77).input_ids]
+    )
+    torch.testing.assert_close(
+        model.encode_text(["the red ball"]), open_clip(ids), atol=1e-5, rtol=1e-5
+    )
+
+
+def answering(tensors, factor):
+    """A U-Net that answers with what it is given, times a factor, up to its normalisation."""
+    silent = {key: torch.zeros_like(each) for key, each in tensors.items() if key.startswith(UNET)}
+    into, out = silent[f"{UNET}input_blocks.0.0.weight"], silent[f"{UNET}out.2.weight"]
+    skip = silent[f"{UNET}output_blocks.11.0.skip_connection.weight"]
+    for channel in range(4):  # x and -x side by side, as silu(x) - silu(-x) is x
+        for place, sign in ((2 * channel, 1), (2 * channel + 1, -1)):
+            into[place, channel, 1, 1] = sign
+            skip[place, WIDTHS[0] + place] = 1
+            out[channel, place, 1, 1] = sign * factor
+    silent[f"{UNET}out.0.weight"] += 1
+    return tensors | silent
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind", "pixels"), [(1, "epsilon", 512), (-1, "v_prediction", 768)]
+)
+def test_what_it_predicts_shows_at_the_last_timestep(second_tensors, write, factor, kind, pixels):
+    model = LatentDiffusion.from_pretrained(write(answering(second_tensors, factor)))
+    assert (model.scheduler.config.prediction_type, model.native_size) == (kind, pixels)
+
+
+def test_a_scheduler_beside_the_file_counts(second_tensors, write):
+    path = write(second_tensors | {"betas": torch.linspace(0.1, 0.2, 1000)})
+    refused(path, "another noise schedule .* copy the folder 'scheduler' of its model beside it")
+    DDIMScheduler(prediction_type="sample").save_pretrained(path.parent / "scheduler")
+    model = LatentDiffusion.from_pretrained(path)
+    assert model.scheduler.config.prediction_type == "sample"
+    DDIMScheduler(prediction_type="flow").save_pretrained(path.parent / "scheduler")
+    refused(path, "predicts 'flow', and only epsilon, v_prediction, sample")
+
+
+def test_the_tokenizer_is_fetched_where_none_is_beside(first_tensors, write, hub, tmp_path):
+    path = write(first_tensors)
+    (path.parent / "tokenizer").unlink()
+    hub.model, hub.folder = "openai/clip-vit-large-patch14", tmp_path / "clip"
+    refused(path, "holds no tokenizer, and there is no folder 'tokenizer' beside it")
+    build_tokenizer(WORDS).save_pretrained(hub.folder)
+    hub.commit = REVISIONS[hub.model]
+    model = LatentDiffusion.from_pretrained(path)
+    assert model.unknown_words("red zebra") == ("zebra",)
+    assert all(name.startswith("tokenizer") for name in hub.served)
+
+
+def test_a_tokenizer_of_another_model(first_tensors, write):
+    path = write(first_tensors)
+    (path.parent / "tokenizer").unlink()
+    build_tokenizer([*WORDS, "zebra"]).save_pretrained(path.parent / "tokenizer")
+    refused(path, "give it the tokenizer that the text encoder was trained with")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.update({f"{UNET}input_blocks.0.0.weight": torch.zeros(32, 9, 3, 3)}),
+            r"in_channels 9 \(for inpainting\), expected 4",
+        ),
+        (lambda t: t.update({"conditioner.embedders.0.x": torch.zeros(1)}), "Stable Diffusion XL"),
+        (lambda t: t.update({f"{UNET}joint_blocks.0.x": torch.zeros(1)}), "Stable Diffusion 3"),
+        (lambda t: t.update({"control_model.x": torch.zeros(1)}), "ControlNet"),
+        (lambda t: t.pop(f"{UNET}input_blocks.0.0.weight"), "has no 'model.diffusion_model.input"),
+        (lambda t: t.pop(f"{UNET}middle_block.1.norm.bias"), "1 missing: mid_block.attentions.0"),
+        (lambda t: t.pop("first_stage_model.decoder.conv_in.bias"), "'vae' do not make a whole"),
+        (
+            lambda t: [t.pop(key) for key in list(t) if key.startswith("cond_stage_model")],
+            "'embeddings.token_embedding.weight' is missing",
+        ),
+        (
+            lambda t: [t.pop(key) for key in list(t) if key.startswith("first_stage_model")],
+            "'quant_conv.weight' is missing",
+        ),
+        (lambda t: t.update({f"{UNET}stranger": torch.zeros(1)}), "model.diffusion_model|stranger"),
+    ],
+    ids=[
+        "inpainting",
+        "xl",
+        "3",
+        "controlnet",
+        "no unet",
+        "unet",
+        "vae",
+        "no text",
+        "no vae",
+        "stranger",
+    ],
+)
+def test_other_models_and_parts_that_are_not_whole(first_tensors, write, change, message):
+    tensors = dict(first_tensors)
+    change(tensors)
+    refused(write(tensors), message)
+
+
+def test_a_text_encoder_of_the_second_generation_that_is_not_whole(second_tensors, write):
+    key = f"{OPEN_CLIP}transformer.resblocks.0.attn.out_proj.bias"
+    tensors = {name: each for name, each in second_tensors.items() if name != key}
+    refused(write(tensors), "1 missing: encoder.layers.0.self_attn.out_proj.bias")
+
+
+@pytest.mark.parametrize("left", [0, 7, 1000, -100])
+def test_a_file_cut_short(first_tensors, write, left):
+    path = write(first_tensors)
+    path.write_bytes(path.read_bytes()[:left])
+    refused(path, "'model.safetensors' is cut short or damaged; copy or download it again")
+
+
+def test_files_of_other_kinds(tmp_path):
+    for name in ("model.ckpt", "owner/model.safetensors", str(tmp_path / "absent.safetensors")):
+        refused(name, f"There is no file '{Path(name).name}'")
+    (tmp_path / "model.ckpt").touch()
+    refused(tmp_path / "model.ckpt", "convert it once with 'python -m ldznet convert model.ckpt")
+    (tmp_path / "model.txt").touch()
+    refused(tmp_path / "model.txt", "'model.txt' is no model; name a folder")
+
+
+def refused(source, pattern):
+    with pytest.raises(ValueError, match=pattern) as caught:
+        LatentDiffusion.from_pretrained(source)
+    assert re.fullmatch(r"[^\n]+\.", str(caught.value))
+    assert "/tmp" not in str(caught.value)
