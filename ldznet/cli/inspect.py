@@ -96,7 +96,7 @@ def _look(
     """Every plate by its file's name; what one pass can show comes from one pass."""
     from ldznet import inspection
     from ldznet.blocks import BLOCKS
-    from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
+    from ldznet.inspection import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
     from ldznet.inspection.features import DEFAULT_FEATURE_BLOCK
     from ldznet.results import plates
 

@@ -17,7 +17,7 @@ from ldznet.blocks import BLOCKS
 from ldznet.data.shapes import caption, draw_scene
 from ldznet.data.shapes.language import plural
 from ldznet.images import to_pixels
-from ldznet.inspection.unet_pass import resize
+from ldznet.inspection.unet import resize
 
 TIMESTEPS = (50, 100, 150, 200, 300, 400, 500, 600, 700, 850)
 BATCH = 25  # scenes in one pass

@@ -5,20 +5,24 @@ are reckoned in inches, so that panels are equal whatever their labels say.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ldznet.figures.lettering import DOTS, cut, fonts, numeral, text_width, wrap
-from ldznet.figures.maps import draw_heat, draw_signed
+from ldznet.figures.pictures import draw_heat, draw_signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DOTS = 150  # per inch, of every figure
+# Whichever of these the machine has; the last comes with matplotlib and knows many scripts.
+_FONTS = ("Helvetica Neue", "Segoe UI", "Noto Sans", "Liberation Sans", "Arial", "DejaVu Sans")
 _INK, _MUTED, _LINE = "#0F172A", "#475569", "#CBD5E1"
 _TITLE, _TEXT, _SMALL = 14.0, 11.0, 10.0  # points
 # Inches.
@@ -227,3 +231,95 @@ def _column_starts(rows: Sequence[Sequence[Panel]], width: float) -> list[float]
         barred = any(row[column].bar for row in rows if len(row) > column + 1)
         starts.append(starts[-1] + width + _BAR_ROOM * barred + _GAP)
     return starts
+
+
+# Words: the fonts a machine has, how much room a text takes in them, and the line of settings.
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """The machine's sans serif fonts, best first; a later one lends glyphs the first lacks."""
+    from matplotlib.font_manager import fontManager
+
+    present = set(fontManager.get_font_names())
+    return tuple(font for font in _FONTS if font in present)
+
+
+@lru_cache(maxsize=1024)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Inches that a text of `size` points takes."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    properties = FontProperties(family=fonts(), size=size, weight=weight)
+    renderer = RendererAgg(1, 1, DOTS)
+    return renderer.get_text_width_height_descent(text, properties, ismath=False)[0] / DOTS
+
+
+def cut(text: str, width: float, size: float, weight: str = "normal") -> str:
+    """The text, its end replaced by "…" if it would be wider than `width` inches."""
+    if text_width(text, size, weight) <= width:
+        return text
+
+    def too_wide(length: int) -> bool:
+        return text_width(text[:length].rstrip() + "…", size, weight) > width
+
+    # Halving: letter by letter a long text would take a minute.
+    longest = bisect(range(1, len(text)), False, key=too_wide)
+    return text[:longest].rstrip() + "…"
+
+
+def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
+    """The text in lines of at most `width` inches, broken between words where that is possible."""
+    return tuple(_lines(text, width, size))
+
+
+def _lines(text: str, width: float, size: float) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        if line and text_width(f"{line} {word}", size) <= width:
+            line = f"{line} {word}"
+            continue
+        if line:
+            yield line
+        line = cut(word, width, size)
+    if line:
+        yield line
+
+
+def numeral(value: float, digits: int = 3) -> str:
+    """A number in so many digits, never as a power of ten: 0.0312, 1.5, 128."""
+    text = np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+    return text.replace("-", "−")
+
+
+def settings_line(
+    *,
+    phrase: str | None = None,
+    blocks: Sequence[int] = (),
+    timestep: int | None = None,
+    seed: int | None = None,
+) -> str:
+    """The settings given, in one line: “red ball” · blocks 3, 4, 11–13 · timestep 400 · seed 0."""
+    parts = []
+    if phrase is not None:
+        parts.append(f"“{phrase}”" if phrase else "no phrase")
+    if blocks:
+        parts.append(f"block{'s' * (len(blocks) > 1)} {number_ranges(blocks)}")
+    if timestep is not None:
+        parts.append(f"timestep {timestep}")
+    if seed is not None:
+        parts.append(f"seed {seed}")
+    return " · ".join(parts)
+
+
+def number_ranges(numbers: Sequence[int]) -> str:
+    """Whole numbers in order, three or more neighbours as a range: 3, 4, 11–13."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(words)

@@ -4,7 +4,6 @@ Every view has a function that starts from a `Subject`. Where several views are 
 and `run_network` make one pass, and the `..._of` functions read views from it without another.
 """
 
-from ldznet.inspection.defaults import DEFAULT_BLOCKS, DEFAULT_TIMESTEP
 from ldznet.inspection.features import (
     DEFAULT_FEATURE_BLOCK,
     TIMESTEPS,
@@ -13,31 +12,46 @@ from ldznet.inspection.features import (
     features_over_blocks,
     features_over_timesteps,
 )
-from ldznet.inspection.latent import LatentView, inspect_latent
 from ldznet.inspection.lesson import Lesson, run_lesson
-from ldznet.inspection.network_pass import NetworkPass, run_network
-from ldznet.inspection.point import (
-    PointMap,
+from ldznet.inspection.network import (
+    DEFAULT_FUSION_BLOCK,
+    NETWORK,
+    NetworkPass,
     fusion_point,
     fusion_point_of,
-    point_of,
-    self_attention_point,
+    run_network,
 )
 from ldznet.inspection.subject import (
+    LatentView,
     Subject,
+    inspect_latent,
     noisy_latents,
     subject_of_generation,
     subject_of_image,
     to_image,
 )
-from ldznet.inspection.text_change import text_change
-from ldznet.inspection.unet_pass import UNetPass, run_unet
-from ldznet.inspection.words import WordMaps, attention_words, words_of
+from ldznet.inspection.unet import (
+    DEFAULT_BLOCKS,
+    DEFAULT_POINT_BLOCK,
+    DEFAULT_TIMESTEP,
+    PointMap,
+    UNetPass,
+    WordMaps,
+    attention_words,
+    point_of,
+    run_unet,
+    self_attention_point,
+    text_change,
+    words_of,
+)
 
 __all__ = [
     "DEFAULT_BLOCKS",
     "DEFAULT_FEATURE_BLOCK",
+    "DEFAULT_FUSION_BLOCK",
+    "DEFAULT_POINT_BLOCK",
     "DEFAULT_TIMESTEP",
+    "NETWORK",
     "TIMESTEPS",
     "FeatureStrip",
     "LatentView",

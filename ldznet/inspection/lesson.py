@@ -8,11 +8,15 @@ import torch
 from ldznet.backbone.ldm import FEATURE_TIMESTEP
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.inspection.features import FeatureStrip, colours_of_blocks
-from ldznet.inspection.latent import LatentView, inspect_latent
-from ldznet.inspection.network_pass import NetworkPass, run_network
-from ldznet.inspection.subject import Subject, noisy_latents
-from ldznet.inspection.tokens import check_phrase
-from ldznet.inspection.unet_pass import run_unet
+from ldznet.inspection.network import NetworkPass, run_network
+from ldznet.inspection.subject import (
+    LatentView,
+    Subject,
+    check_phrase,
+    inspect_latent,
+    noisy_latents,
+)
+from ldznet.inspection.unet import run_unet
 from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
 
@@ -48,14 +52,16 @@ def run_lesson(
     phrase = check_phrase(phrase)
     backbone = segmenter.backbone
     (text,) = apply_template(segmenter.template, [phrase])  # what the network's features follow
-    seen = run_unet(backbone, subject, text, timestep=timestep, seed=seed, features=BLOCKS)
+    unet_pass = run_unet(backbone, subject, text, timestep=timestep, seed=seed, features=BLOCKS)
     network = run_network(
         segmenter,
         subject,
         phrase,
         timestep=timestep,
         seed=seed,
-        features={block: torch.from_numpy(seen.features[block])[None] for block in FUSION_BLOCKS},
+        features={
+            block: torch.from_numpy(unet_pass.features[block])[None] for block in FUSION_BLOCKS
+        },
     )
     return Lesson(
         phrase=phrase,
@@ -64,6 +70,6 @@ def run_lesson(
         subject=subject,
         latent=inspect_latent(backbone, subject),
         noisy=noisy_latents(backbone, subject, timestep, seed)[0].float().cpu().numpy(),
-        strip=colours_of_blocks(seen),
+        strip=colours_of_blocks(unet_pass),
         network=network,
     )

@@ -1,4 +1,7 @@
-"""What is looked into: a picture and its latents, or a generated picture and all of its latents."""
+"""What is looked into: a picture and its latents, or a generated picture and all of its latents.
+
+And the latents themselves: their channels, and what of the picture they bring back.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +33,16 @@ class Subject:
         """(h, w) of the latents."""
         height, width = self.latents.shape[-2:]
         return height, width
+
+
+@dataclass(frozen=True)
+class LatentView:
+    """A picture's latent and the picture decoded from it."""
+
+    channels: np.ndarray  # (4, h, w) float32, scaled to about unit deviation
+    reconstruction: np.ndarray  # (H, W, 3) uint8
+    difference: np.ndarray  # (H, W) float32 in [0, 1]: mean over the colours of |picture - decoded|
+    psnr: float  # dB, peak signal-to-noise ratio of the reconstruction; infinite if it is equal
 
 
 @torch.no_grad()
@@ -70,6 +83,42 @@ def noisy_latents(
     return backbone.add_noise(latents, timestep, backbone.draw_noise(latents.shape, seed))
 
 
+@torch.no_grad()
+def inspect_latent(backbone: LatentDiffusion, subject: Subject) -> LatentView:
+    """The four channels of the clean latents, decoded, and compared with the picture."""
+    latents = subject.latents.to(backbone.device, backbone.dtype)
+    reconstruction = to_image(backbone.decode_latents(latents))
+    error = (reconstruction.astype(np.float64) - subject.image) / 255  # (H, W, 3)
+    mean_square = np.square(error).mean()
+    return LatentView(
+        channels=subject.latents[0].numpy(),
+        reconstruction=reconstruction,
+        difference=np.abs(error).mean(axis=-1).astype(np.float32),
+        psnr=float(-10 * np.log10(mean_square)) if mean_square else float("inf"),
+    )
+
+
 def to_image(pixels: Tensor) -> np.ndarray:
     """(H, W, 3) uint8 of the first of pixels (B, 3, H, W) in [-1, 1]."""
     return to_pictures(pixels[:1])[0]
+
+
+def check_phrase(phrase: str) -> str:
+    """The phrase without the space around it; raises ValueError if nothing is left."""
+    if not phrase.strip():
+        raise ValueError("The phrase is empty; write what to look for.")
+    return phrase.strip()
+
+
+def find_cell(x: float, y: float, size: tuple[int, ...], grid: tuple[int, int]) -> tuple[int, int]:
+    """(row, column), on a grid (h, w), of the point (x, y) in a picture of `size` (H, W).
+
+    Raises ValueError for a point outside the picture.
+    """
+    height, width = size
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(
+            f"The point ({x:g}, {y:g}) is outside the picture; x goes from 0 to {width - 1} and "
+            f"y from 0 to {height - 1}."
+        )
+    return int(y * grid[0] / height), int(x * grid[1] / width)

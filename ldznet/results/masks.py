@@ -12,45 +12,45 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from ldznet.figures.overlay import draw_cutout, draw_overlay
+from ldznet.figures.pictures import draw_cutout, draw_overlay
 from ldznet.types import Segmentation
 
 PROBABILITIES = "probabilities.npz"
 SETTINGS = "settings"  # the name, among raw arrays, of the JSON that says how they were made
 
 
-def write_network(folder: Path, found: Segmentation) -> dict[str, Any]:
+def write_network(folder: Path, segmentation: Segmentation) -> dict[str, Any]:
     """Write one network's overlay and a 0/255 mask per phrase (PNG); returns a report on them."""
-    overlay = f"{found.network}-overlay.png"
-    Image.fromarray(draw_overlay(found.image, found.mask)).save(folder / overlay)
+    overlay = f"{segmentation.network}-overlay.png"
+    Image.fromarray(draw_overlay(segmentation.image, segmentation.mask)).save(folder / overlay)
     rows = []
-    for number, phrase in enumerate(found.phrases):
-        name = _file_stem(found, number) + ".png"
-        mask = found.mask[number]
+    for number, phrase in enumerate(segmentation.phrases):
+        name = _file_stem(segmentation, number) + ".png"
+        mask = segmentation.mask[number]
         Image.fromarray(mask.astype(np.uint8) * 255).save(folder / name)
         rows.append(
             {
                 "phrase": phrase,
                 "mask": name,
-                "score": found.score[number],
-                "highest": float(found.probability[number].max()),
+                "score": segmentation.score[number],
+                "highest": float(segmentation.probability[number].max()),
                 "area": int(mask.sum()),
-                "boxes": [asdict(part) for part in found.parts[number]],
+                "boxes": [asdict(part) for part in segmentation.parts[number]],
             }
         )
-    return {"seconds": found.seconds, "overlay": overlay, "phrases": rows}
+    return {"seconds": segmentation.seconds, "overlay": overlay, "phrases": rows}
 
 
-def write_cut_outs(folder: Path, found: Segmentation) -> None:
+def write_cut_outs(folder: Path, segmentation: Segmentation) -> None:
     """Write each phrase's part of the picture, transparent elsewhere, as PNG."""
-    for number in range(len(found.phrases)):
-        cut = draw_cutout(found.image, found.mask[number])
-        Image.fromarray(cut).save(folder / f"{_file_stem(found, number)}-cut-out.png")
+    for number in range(len(segmentation.phrases)):
+        cut = draw_cutout(segmentation.image, segmentation.mask[number])
+        Image.fromarray(cut).save(folder / f"{_file_stem(segmentation, number)}-cut-out.png")
 
 
-def write_probabilities(folder: Path, found: Mapping[str, Segmentation]) -> None:
+def write_probabilities(folder: Path, segmentations: Mapping[str, Segmentation]) -> None:
     """Write each network's (P, H, W) float32 probabilities under its name, as NPZ."""
-    arrays: dict[str, Any] = {name: each.probability for name, each in found.items()}
+    arrays: dict[str, Any] = {name: each.probability for name, each in segmentations.items()}
     np.savez_compressed(folder / PROBABILITIES, **arrays)
 
 
@@ -72,7 +72,7 @@ def npz_bytes(arrays: Mapping[str, ArrayLike], settings: Mapping[str, Any]) -> b
     return file.getvalue()
 
 
-def _file_stem(found: Segmentation, number: int) -> str:
+def _file_stem(segmentation: Segmentation, number: int) -> str:
     """A file name that says network, row and phrase, whatever characters the phrase has."""
-    slug = re.sub(r"[^a-z0-9]+", "-", found.phrases[number].lower())[:40].strip("-")
-    return "-".join(part for part in (found.network, str(number + 1), slug) if part)
+    slug = re.sub(r"[^a-z0-9]+", "-", segmentation.phrases[number].lower())[:40].strip("-")
+    return "-".join(part for part in (segmentation.network, str(number + 1), slug) if part)

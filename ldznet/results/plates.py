@@ -1,4 +1,4 @@
-"""Plates: what was seen inside, ready to be kept, as a figure and as the arrays behind it.
+"""Plates: views of the inside, ready to be kept, as a figure and as the arrays behind it.
 
 The page's downloads and the command line make their files here, so that they are the same.
 """
@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ldznet.figures.attention import point_figure, words_figure
-from ldznet.figures.features import features_figure
-from ldznet.figures.latent import latent_figure, text_change_figure
+from ldznet.figures.inspection import (
+    features_figure,
+    latent_figure,
+    point_figure,
+    text_change_figure,
+    words_figure,
+)
 from ldznet.figures.sheet import figure_png
 from ldznet.inspection import FeatureStrip, LatentView, PointMap, Subject, WordMaps
 from ldznet.results.masks import npz_bytes
@@ -38,19 +42,19 @@ class Plate:
         return npz_bytes(self.arrays, self.settings)
 
 
-def words_plate(subject: Subject, found: WordMaps, *, common: bool = False) -> Plate:
+def words_plate(subject: Subject, words: WordMaps, *, common: bool = False) -> Plate:
     """A map per token: `maps` (n, h, w), `words` and `special` (n,); `common` is the range."""
 
     def draw() -> "Figure":
         return words_figure(
             subject.image,
-            found.words,
-            found.maps,
-            found.special,
-            phrase=found.phrase,
-            blocks=found.blocks,
-            timestep=found.timestep,
-            seed=found.seed,
+            words.words,
+            words.maps,
+            words.special,
+            phrase=words.phrase,
+            blocks=words.blocks,
+            timestep=words.timestep,
+            seed=words.seed,
             common=common,
         )
 
@@ -58,15 +62,15 @@ def words_plate(subject: Subject, found: WordMaps, *, common: bool = False) -> P
         draw,
         {
             "image": subject.image,
-            "words": found.words,
-            "special": found.special,
-            "maps": found.maps,
+            "words": words.words,
+            "special": words.special,
+            "maps": words.maps,
         },
         {
-            "phrase": found.phrase,
-            "blocks": list(found.blocks),
-            "timestep": found.timestep,
-            "seed": found.seed,
+            "phrase": words.phrase,
+            "blocks": list(words.blocks),
+            "timestep": words.timestep,
+            "seed": words.seed,
             **_origin(subject),
         },
     )
@@ -87,10 +91,10 @@ def point_plate(
     there is neither.
     """
     named = {"self_attention": self_attention, "fusion": fusion}
-    found = {name: each for name, each in named.items() if each is not None}
-    if not found:
+    maps = {name: each for name, each in named.items() if each is not None}
+    if not maps:
         raise ValueError("A plate of a point needs its self-attention, its fusion map, or both.")
-    first = next(iter(found.values()))
+    first = next(iter(maps.values()))
     titles = {"self_attention": "self-attention", "fusion": "LD-ZNet reads"}
     share = "" if fusion is None else f"{fusion.pooled_share:.0%}".replace("%", " %")
 
@@ -99,9 +103,9 @@ def point_plate(
             subject.image,
             x,
             y,
-            {f"{titles[name]}, block {each.block}": each.map for name, each in found.items()},
+            {f"{titles[name]}, block {each.block}": each.map for name, each in maps.items()},
             phrase=phrase,
-            blocks=[each.block for each in found.values()],
+            blocks=[each.block for each in maps.values()],
             timestep=first.timestep,
             seed=first.seed,
             footnote=share and f"{share} of LD-ZNet’s attention goes to the mean of all cells.",
@@ -110,12 +114,12 @@ def point_plate(
     shares = {} if fusion is None else {"fusion_pooled_share": fusion.pooled_share}
     return Plate(
         draw,
-        {"image": subject.image, **{name: each.map for name, each in found.items()}, **shares},
+        {"image": subject.image, **{name: each.map for name, each in maps.items()}, **shares},
         {
             "phrase": phrase,
             "point": [x, y],
-            "blocks": {name: each.block for name, each in found.items()},
-            "cells": {name: list(each.cell) for name, each in found.items()},
+            "blocks": {name: each.block for name, each in maps.items()},
+            "cells": {name: list(each.cell) for name, each in maps.items()},
             "timestep": first.timestep,
             "seed": first.seed,
             **_origin(subject),
@@ -123,36 +127,36 @@ def point_plate(
     )
 
 
-def features_plate(subject: Subject, found: FeatureStrip) -> Plate:
+def features_plate(subject: Subject, strip: FeatureStrip) -> Plate:
     """Features as colours: an array (h, w, 3) per panel, such as `timestep_50` or `block_1`."""
-    over_blocks = len(found.blocks) > 1
-    names = [label.replace(" ", "_") for label in found.labels]
+    over_blocks = len(strip.blocks) > 1
+    names = [label.replace(" ", "_") for label in strip.labels]
 
     def draw() -> "Figure":
         return features_figure(
             subject.image,
             f"Features as colours, over {'blocks' if over_blocks else 'timesteps'}",
-            found.labels,
-            found.colours,
-            found.explained,
-            phrase=found.phrase,
-            blocks=() if over_blocks else found.blocks,
-            timestep=found.timesteps[0] if over_blocks else None,
-            seed=found.seed,
+            strip.labels,
+            strip.colours,
+            strip.explained,
+            phrase=strip.phrase,
+            blocks=() if over_blocks else strip.blocks,
+            timestep=strip.timesteps[0] if over_blocks else None,
+            seed=strip.seed,
         )
 
     return Plate(
         draw,
         {
             "image": subject.image,
-            **dict(zip(names, found.colours, strict=True)),
-            "explained": found.explained,
+            **dict(zip(names, strip.colours, strict=True)),
+            "explained": strip.explained,
         },
         {
-            "phrase": found.phrase,
-            "blocks": list(found.blocks),
-            "timesteps": list(found.timesteps),
-            "seed": found.seed,
+            "phrase": strip.phrase,
+            "blocks": list(strip.blocks),
+            "timesteps": list(strip.timesteps),
+            "seed": strip.seed,
             **_origin(subject),
         },
     )
@@ -175,20 +179,20 @@ def text_change_plate(
     )
 
 
-def latent_plate(subject: Subject, found: LatentView) -> Plate:
+def latent_plate(subject: Subject, latent: LatentView) -> Plate:
     """The latent: `channels` (4, h, w), `reconstruction` (H, W, 3), `difference` (H, W), `psnr`."""
 
     def draw() -> "Figure":
         return latent_figure(
-            subject.image, found.channels, found.reconstruction, found.difference, found.psnr
+            subject.image, latent.channels, latent.reconstruction, latent.difference, latent.psnr
         )
 
     arrays: dict[str, ArrayLike] = {
         "image": subject.image,
-        "channels": found.channels,
-        "reconstruction": found.reconstruction,
-        "difference": found.difference,
-        "psnr": found.psnr,
+        "channels": latent.channels,
+        "reconstruction": latent.reconstruction,
+        "difference": latent.difference,
+        "psnr": latent.psnr,
     }
     return Plate(draw, arrays, _origin(subject))
 

@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
-from ldznet.figures.maps import draw_colour_bar
 from ldznet.figures.palette import FALSE, MISSED, NETWORK_COLOURS
+from ldznet.figures.pictures import draw_colour_bar
 from ldznet.metrics import iou
 from ldznet.types import Segmentation
 from ldznet.ui.comparison import OWN, Comparison

@@ -7,10 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ldznet.figures.layers import composite, enlarge
-from ldznet.figures.maps import agreement_layer, draw_heat, error_layer
-from ldznet.figures.overlay import contour_layer, draw_cutout, draw_masks, overlay_layer
 from ldznet.figures.palette import phrase_colours
+from ldznet.figures.pictures import (
+    agreement_layer,
+    composite,
+    contour_layer,
+    draw_cutout,
+    draw_heat,
+    draw_masks,
+    enlarge,
+    error_layer,
+    overlay_layer,
+)
 from ldznet.types import Segmentation
 from ldznet.ui.comparison import Comparison, shown
 from ldznet.ui.look import Look

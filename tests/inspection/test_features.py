@@ -1,11 +1,11 @@
-"""Strips of coloured features: one basis a strip, one pass a picture."""
+"""Strips of coloured features, and their components against numpy's SVD and their definitions."""
 
 import numpy as np
 import pytest
 import torch
 
 from ldznet.inspection import features_over_blocks, features_over_timesteps, noisy_latents
-from ldznet.inspection.components import principal_components
+from ldznet.inspection.features import principal_components, shared_components
 
 PHRASE = "red ball"
 
@@ -83,3 +83,87 @@ def test_nothing_stays_on_the_u_net(backbone, subject):
     assert all(not part._forward_hooks for part in backbone.unet.modules())
     assert all(not part._forward_pre_hooks for part in backbone.unet.modules())
     assert torch.equal(before, torch.random.get_rng_state())  # the noise has a generator of its own
+
+
+def maps(seed, *shapes):
+    """Features whose channels are mixed, so that their spectrum is not flat."""
+    random = np.random.default_rng(seed)
+    mixing = [random.normal(size=(shape[0], shape[0])) for shape in shapes]
+    drawn = [random.normal(size=(shape[0], shape[1] * shape[2])) + 2 for shape in shapes]
+    pairs = zip(mixing, drawn, shapes, strict=True)
+    return [(mix @ cells).reshape(shape).astype(np.float32) for mix, cells, shape in pairs]
+
+
+def table(feature):
+    return feature.reshape(len(feature), -1).T.astype(float)
+
+
+def test_principal_components_are_those_of_a_singular_value_decomposition():
+    features = maps(0, (12, 4, 6), (12, 4, 6), (12, 4, 6))
+    found = principal_components(features)
+    cells = np.concatenate([table(each) for each in features])
+    _, lengths, axes = np.linalg.svd(cells - cells.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(found.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5)
+    for number in range(3):
+        axis = axes[number] * np.sign(axes[number][np.abs(axes[number]).argmax()])
+        expected = ((cells - cells.mean(axis=0)) @ axis).reshape(3, 4, 6)
+        scores = np.stack(found.scores)[..., number]
+        np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+def test_shared_components_are_a_multiple_factor_analysis():
+    features = maps(1, (5, 6, 8), (20, 6, 8), (9, 6, 8))
+    features[1] *= 100  # a block of large values must not outweigh the others
+    found = shared_components(features)
+    centred = [table(each) - table(each).mean(axis=0) for each in features]
+    balanced = [each / np.linalg.norm(each, 2) for each in centred]  # the first singular value
+    units, lengths, axes = np.linalg.svd(np.hstack(balanced), full_matrices=False)
+    np.testing.assert_allclose(found.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5)
+    signs = np.sign(axes[np.arange(3), np.abs(axes[:3]).argmax(axis=1)])
+    starts = [0, 5, 25]
+    for each, start, scores in zip(balanced, starts, found.scores, strict=True):
+        partial = 3 * each @ axes[:3, start : start + each.shape[1]].T * signs
+        np.testing.assert_allclose(scores.reshape(-1, 3), partial, atol=1e-5)
+    common = (units * lengths)[:, :3] * signs
+    np.testing.assert_allclose(np.mean(found.scores, axis=0).reshape(-1, 3), common, atol=1e-5)
+
+
+def test_blocks_of_different_size_keep_their_own_grids():
+    coarse, fine = maps(2, (8, 2, 3), (6, 8, 12))
+    found = shared_components([coarse, fine])
+    assert [score.shape for score in found.scores] == [(2, 3, 3), (8, 12, 3)]
+    assert found.sample.shape == (2 * 8 * 12, 3)  # on the grid where they meet, equally many rows
+
+
+def test_large_grids_meet_on_a_smaller_one():
+    found = shared_components(maps(3, (4, 64, 48), (4, 32, 24)))
+    assert found.sample.shape == (2 * 32 * 32, 3)
+    assert [score.shape for score in found.scores] == [(64, 48, 3), (32, 24, 3)]
+
+
+@pytest.mark.parametrize("components", [principal_components, shared_components])
+def test_turning_all_features_round_turns_no_colour_round_twice(components):
+    """The sign follows the loadings, so a second run of the same features is the same."""
+    features = maps(4, (7, 4, 4), (7, 4, 4))
+    once, again = components(features), components([each.copy() for each in features])
+    for first, second in zip(once.scores, again.scores, strict=True):
+        assert (first == second).all()
+    turned = components([-each for each in features])
+    for first, second in zip(once.scores, turned.scores, strict=True):
+        np.testing.assert_allclose(first, -second, atol=1e-5)
+
+
+@pytest.mark.parametrize("components", [principal_components, shared_components])
+def test_features_without_variance_have_no_components(components):
+    flat = np.ones((6, 2, 2), np.float32)
+    found = components([flat, flat])
+    assert all((score == 0).all() for score in found.scores)
+    assert (found.explained == 0).all()
+
+
+def test_a_block_without_variance_does_not_disturb_the_others():
+    (feature,) = maps(5, (6, 4, 4))
+    found = shared_components([feature, np.ones((3, 4, 4), np.float32)])
+    alone = shared_components([feature])
+    assert (found.scores[1] == 0).all()
+    np.testing.assert_allclose(found.scores[0], 2 * alone.scores[0], atol=1e-6)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ldznet.experiments.report.tables import MAIN, TITLES
-from ldznet.figures.curves import Curve, draw_curves
+from ldznet.figures.charts import Curve, draw_curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

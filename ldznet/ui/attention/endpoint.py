@@ -9,13 +9,15 @@ import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
-from ldznet.figures.attention import draw_attention, draw_point_map
-from ldznet.figures.features import draw_features
+from ldznet.figures.inspection import draw_attention, draw_features, draw_point_map
 from ldznet.images import read_image
 from ldznet.inspection import (
     DEFAULT_BLOCKS,
     DEFAULT_FEATURE_BLOCK,
+    DEFAULT_FUSION_BLOCK,
+    DEFAULT_POINT_BLOCK,
     DEFAULT_TIMESTEP,
+    NETWORK,
     FeatureStrip,
     PointMap,
     Subject,
@@ -26,8 +28,6 @@ from ldznet.inspection import (
     self_attention_point,
     subject_of_image,
 )
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
-from ldznet.inspection.network_pass import NETWORK
 from ldznet.phrases import check_phrases
 from ldznet.results.plates import Plate, features_plate, point_plate, words_plate
 from ldznet.ui.models import MODEL_QUEUE, Models

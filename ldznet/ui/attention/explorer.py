@@ -6,8 +6,12 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from ldznet.inspection import DEFAULT_FEATURE_BLOCK, DEFAULT_TIMESTEP
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
+from ldznet.inspection import (
+    DEFAULT_FEATURE_BLOCK,
+    DEFAULT_FUSION_BLOCK,
+    DEFAULT_POINT_BLOCK,
+    DEFAULT_TIMESTEP,
+)
 from ldznet.ui.attention.downloads import take
 from ldznet.ui.attention.endpoint import add_endpoints
 from ldznet.ui.attention.handlers import Handlers, read_choices

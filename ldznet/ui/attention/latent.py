@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ldznet.figures.attention import highest
-from ldznet.figures.latent import reach
-from ldznet.figures.maps import draw_signed
+from ldznet.figures.inspection import highest, reach
+from ldznet.figures.pictures import draw_signed
 from ldznet.inspection import LatentView
 from ldznet.ui.attention.stage import (
     downloads,

@@ -6,8 +6,13 @@ from typing import NamedTuple
 import gradio as gr
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.inspection import DEFAULT_BLOCKS, DEFAULT_FEATURE_BLOCK, DEFAULT_TIMESTEP
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK, DEFAULT_POINT_BLOCK
+from ldznet.inspection import (
+    DEFAULT_BLOCKS,
+    DEFAULT_FEATURE_BLOCK,
+    DEFAULT_FUSION_BLOCK,
+    DEFAULT_POINT_BLOCK,
+    DEFAULT_TIMESTEP,
+)
 from ldznet.ui.attention.inside import Inside
 from ldznet.ui.attention.leads import LEADS
 from ldznet.ui.attention.page import VIEWS, Shown

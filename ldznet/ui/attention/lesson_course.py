@@ -7,10 +7,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ldznet.inspection import PointMap, Subject, fusion_point_of, subject_of_image
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
+from ldznet.inspection import (
+    DEFAULT_FUSION_BLOCK,
+    NETWORK,
+    PointMap,
+    Subject,
+    fusion_point_of,
+    subject_of_image,
+)
 from ldznet.inspection.lesson import Lesson, run_lesson
-from ldznet.inspection.network_pass import NETWORK
 from ldznet.inspection.subject import to_image
 from ldznet.ui.attention.inside import first_point
 from ldznet.ui.comparison import Picture

@@ -6,14 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ldznet.figures.enlarging import display_scale, enlarge_picture
-from ldznet.figures.latent import draw_channels, reach
-from ldznet.figures.layers import enlarge
-from ldznet.figures.lesson import lesson_figure
-from ldznet.figures.overlay import draw_overlay
-from ldznet.figures.settings import settings_line
-from ldznet.figures.sheet import Bar, Panel, Section, build_sheet
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
+from ldznet.figures.inspection import draw_channels, lesson_figure, reach
+from ldznet.figures.pictures import display_scale, draw_overlay, enlarge, enlarge_picture
+from ldznet.figures.sheet import Bar, Panel, Section, build_sheet, settings_line
+from ldznet.inspection import DEFAULT_FUSION_BLOCK
 from ldznet.results.plates import Plate, features_plate, latent_plate, point_plate
 from ldznet.ui.attention.lesson_course import Course, Look
 

@@ -3,10 +3,9 @@
 import numpy as np
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
-from ldznet.figures.attention import highest
-from ldznet.figures.maps import draw_heat, draw_signed
-from ldznet.figures.overlay import overlay_layer
+from ldznet.figures.inspection import highest
 from ldznet.figures.palette import NETWORK_COLOURS, phrase_colours
+from ldznet.figures.pictures import draw_heat, draw_signed, overlay_layer
 from ldznet.inspection import PointMap
 from ldznet.metrics import iou
 from ldznet.ui.attention.stage import figure, heat_bar, layer, signed_bar, stage

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ldznet.blocks import BLOCKS
 from ldznet.inspection import (
+    NETWORK,
     FeatureStrip,
     LatentView,
     PointMap,
@@ -21,7 +22,6 @@ from ldznet.inspection import (
     text_change,
     words_of,
 )
-from ldznet.inspection.network_pass import NETWORK
 from ldznet.pipeline import Segmenter
 from ldznet.ui.attention.features import draw_features
 from ldznet.ui.attention.inside import Asked, Choices, Inside, first_point

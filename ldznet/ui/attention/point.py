@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ldznet.figures.attention import point_high
+from ldznet.figures.inspection import point_high
 from ldznet.inspection import PointMap
 from ldznet.ui.attention.stage import block_name, figure, heat, heat_bar, picture_style, stage
 from ldznet.ui.widgets import message, term

@@ -4,8 +4,8 @@ from html import escape
 
 import numpy as np
 
-from ldznet.figures.attention import highest
-from ldznet.figures.maps import draw_heat, draw_signed
+from ldznet.figures.inspection import highest
+from ldznet.figures.pictures import draw_heat, draw_signed
 from ldznet.ui.pictures import photo_uri, png_uri
 from ldznet.ui.widgets import term
 

@@ -4,8 +4,8 @@ from html import escape
 
 import numpy as np
 
-from ldznet.figures.attention import highest
-from ldznet.figures.maps import draw_heat
+from ldznet.figures.inspection import highest
+from ldznet.figures.pictures import draw_heat
 from ldznet.ui.attention.stage import figure, heat, heat_bar, layer, picture_style, stage
 
 

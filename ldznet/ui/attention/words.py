@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ldznet.figures.attention import highest
+from ldznet.figures.inspection import highest
 from ldznet.inspection import WordMaps
 from ldznet.phrases import noun_phrases
 from ldznet.ui.attention.stage import (

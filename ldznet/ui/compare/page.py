@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from ldznet.figures.overlay import overlay_layer
+from ldznet.figures.pictures import overlay_layer
 from ldznet.ui.cards import draw_cards, draw_settings
 from ldznet.ui.compare.agreement import draw_agreement_card
 from ldznet.ui.compare.columns import draw_absent

@@ -2,8 +2,8 @@
 
 from html import escape
 
-from ldznet.figures.maps import error_layer
 from ldznet.figures.palette import FALSE, MISSED, NETWORK_COLOURS
+from ldznet.figures.pictures import error_layer
 from ldznet.metrics import iou
 from ldznet.types import Segmentation
 from ldznet.ui.cards import draw_stage

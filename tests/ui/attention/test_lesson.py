@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ldznet.inspection.defaults import DEFAULT_FUSION_BLOCK
+from ldznet.inspection import DEFAULT_FUSION_BLOCK
 from ldznet.ui.attention.lesson_course import LATENT_VIEWS, Look
 from ldznet.ui.attention.lesson_files import PLATES, take
 from ldznet.ui.attention.lesson_handlers import SKIP, LessonHandlers

@@ -1,4 +1,4 @@
-"""One pass of LD-ZNet, and what its third attention read of the diffusion model's features."""
+"""LD-ZNet: one pass, and what its third attention read of the diffusion model's features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ldznet.backbone import record
-from ldznet.backbone.ldm import check_seed
-from ldznet.blocks import BLOCKS, FUSION_BLOCKS
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.blocks import FUSION_BLOCKS
 from ldznet.images import to_pixels
-from ldznet.inspection.subject import Subject, noisy_latents
-from ldznet.inspection.tokens import check_phrase
+from ldznet.inspection.subject import Subject, check_phrase, find_cell, noisy_latents
+from ldznet.inspection.unet import PointMap, block_grid, check_kept
 from ldznet.networks import LDZNet
 from ldznet.networks.base import SEGMENTATION_TIMESTEP
 from ldznet.phrases import apply_template
@@ -20,6 +20,7 @@ from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
 
 NETWORK = "ldznet"  # the one network that has this attention
+DEFAULT_FUSION_BLOCK = 8  # of 6 to 10 one that tells cells apart, chosen by eye
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class NetworkPass:
 
     def grid_of(self, block: int) -> tuple[int, int]:
         """(h, w) of a block's features."""
-        stride = BLOCKS[block].stride
-        return self.grid[0] // stride, self.grid[1] // stride
+        return block_grid(self.grid, block)
 
 
 @torch.no_grad()
@@ -73,7 +73,7 @@ def run_network(
         text=text,
         features={block: feature.to(text) for block, feature in features.items()},
     )
-    with record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as seen:
+    with record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as recording:
         logits = network(encoding)  # (1, 1, H, W)
     return NetworkPass(
         phrase=phrase,
@@ -81,8 +81,44 @@ def run_network(
         seed=seed,
         grid=subject.grid,
         attention={
-            block: seen.attention[SEGMENTATION_TIMESTEP, block, "fusion"][0].cpu().numpy()
+            block: recording.attention[SEGMENTATION_TIMESTEP, block, "fusion"][0].cpu().numpy()
             for block in FUSION_BLOCKS
         },
         probability=logits[0, 0].float().sigmoid().cpu().numpy(),
+    )
+
+
+def fusion_point(
+    segmenter: Segmenter,
+    subject: Subject,
+    phrase: str,
+    x: float,
+    y: float,
+    *,
+    block: int,
+    timestep: int = FEATURE_TIMESTEP,
+    seed: int = 0,
+) -> PointMap:
+    """Which of the diffusion model's features LD-ZNet reads to decide the point (x, y), in pixels.
+
+    Raises ValueError for a point outside the image; other errors as `run_network`.
+    """
+    find_cell(x, y, subject.image.shape[:2], subject.grid)
+    network_pass = run_network(segmenter, subject, phrase, timestep=timestep, seed=seed)
+    return fusion_point_of(network_pass, x, y, block=block)
+
+
+def fusion_point_of(network_pass: NetworkPass, x: float, y: float, *, block: int) -> PointMap:
+    """The same from a pass already run; raises ValueError for a point outside or another block."""
+    grid = network_pass.grid_of(check_kept(block, network_pass.attention))
+    cell = find_cell(x, y, network_pass.probability.shape, grid)
+    # (1 + h * w,): the mean comes first
+    row = network_pass.attention[block][cell[0] * grid[1] + cell[1]]
+    return PointMap(
+        map=row[1:].reshape(grid),
+        pooled_share=float(row[0]),
+        cell=cell,
+        block=block,
+        timestep=network_pass.timestep,
+        seed=network_pass.seed,
     )

@@ -1,16 +1,25 @@
-"""Attention pictures against matplotlib's colours, Pillow's greys and plain geometry."""
+"""Views of the inside, drawn: attention, features, the latent, the lesson."""
 
 import numpy as np
 import pytest
 from matplotlib import colormaps
 from PIL import Image
 
-from ldznet.figures.attention import (
+from ldznet.figures.inspection import (
     draw_attention,
+    draw_channel,
+    draw_channels,
+    draw_difference,
+    draw_features,
     draw_point_map,
+    features_figure,
+    latent_figure,
+    lesson_figure,
     mark_point,
     point_figure,
     point_high,
+    reach,
+    text_change_figure,
     words_figure,
 )
 
@@ -123,3 +132,104 @@ def test_a_point_is_shown_beside_its_maps(picture):
     said = texts(figure)
     assert said[0] == "Where the point (12, 7) looks"
     assert {"picture", *maps, "0.25", "0.5", "A remark."} <= set(said)
+
+
+def test_every_cell_is_a_block_of_its_colour():
+    colours = np.random.default_rng(0).random((2, 3, 3)).astype(np.float32)
+    drawn = draw_features(colours, 10, 15)
+    expected = np.kron(np.round(colours * 255), np.ones((5, 5, 1)))
+    assert np.array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize("size", [(7, 10), (100, 33)])
+def test_cells_that_do_not_divide_the_size_still_cover_it(size):
+    colours = np.linspace(0, 1, 18).reshape(2, 3, 3)
+    drawn = draw_features(colours, *size)
+    assert drawn.shape == (*size, 3)
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 6
+    for corner, cell in (((0, 0), (0, 0)), ((-1, -1), (1, 2))):
+        assert np.array_equal(drawn[corner], np.round(colours[cell] * 255))
+
+
+def test_a_strip_shows_the_picture_and_every_panel_with_its_grid(picture):
+    colours = [np.full((6, 10, 3), 0.2), np.full((3, 5, 3), 0.8)]
+    figure = features_figure(
+        picture, "Over blocks", ["block 1", "block 3"], colours, (0.5, 0.25, 0.125),
+        phrase="ball", timestep=400, seed=0,
+    )  # fmt: skip
+    said = [text.get_text() for text in figure.texts]
+    assert said[:2] == ["Over blocks", "“ball” · timestep 400 · seed 0"]
+    assert said[2:7] == ["picture", "block 1", "10 × 6", "block 3", "5 × 3"]
+    assert "50 %, 25 %, 12 %" in " ".join(said[7:])
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert [np.unique(each).tolist() for each in shown[1:]] == [[51], [204]]
+    assert len({each.shape for each in shown}) == 1
+
+
+def test_zero_is_neutral_and_the_extent_ends_the_colours():
+    drawn = draw_channel(np.array([[-2.0, 0.0, 2.0]]), 2.0, 4, 12).astype(int)
+    low, zero, high = drawn[0, [1, 5, 9]]
+    assert np.ptp(zero) == 0
+    assert zero[0] > 240
+    assert np.abs(low - np.array(colormaps["RdBu_r"](0.0)[:3]) * 255).max() <= 1
+    assert np.abs(high - np.array(colormaps["RdBu_r"](1.0)[:3]) * 255).max() <= 1
+
+
+def test_four_channels_stand_two_above_two():
+    levels = np.array([-1.0, -0.3, 0.3, 1.0])
+    latents = np.broadcast_to(levels[:, None, None], (4, 3, 5))
+    drawn = draw_channels(latents, 1.0, 60, 100)
+    alone = [draw_channel(channel, 1.0, 30, 50)[0, 0] for channel in latents]
+    for place, (row, column) in enumerate([(5, 5), (5, 95), (55, 5), (55, 95)]):
+        assert np.array_equal(drawn[row, column], alone[place])
+
+
+def test_reach_is_the_largest_magnitude_and_can_be_divided_by():
+    assert reach(np.array([1.0, -3.0]), np.array([2.0])) == 3
+    assert reach(np.zeros(4)) == 1
+
+
+def test_no_difference_is_black():
+    assert draw_difference(np.zeros((5, 6))).max() <= 4
+    drawn = draw_difference(np.array([[0.0, 0.1]]))
+    assert drawn[0, 1].sum() > 600
+
+
+@pytest.mark.parametrize(("psnr", "said"), [(25.94, "PSNR 25.9 dB"), (float("inf"), "PSNR ∞ dB")])
+def test_the_latents_figure_has_channels_reconstruction_and_difference(picture, psnr, said):
+    channels = np.random.default_rng(0).normal(size=(4, 6, 10))
+    difference = np.zeros((48, 80), np.float32)
+    figure = latent_figure(picture, channels, picture, difference, psnr)
+    texts = [text.get_text() for text in figure.texts]
+    assert {f"channel {number}" for number in (1, 2, 3, 4)} <= set(texts)
+    assert {"picture", "reconstruction", "difference", said} <= set(texts)
+    assert "four channels of 10 × 6 cells for 80 × 48 pixels" in texts
+
+
+def test_the_change_by_text_tells_its_range(picture):
+    change = np.linspace(0, 0.25, 60).reshape(6, 10)
+    figure = text_change_figure(picture, change, phrase="ball", timestep=100, seed=2)
+    texts = [text.get_text() for text in figure.texts]
+    assert {"“ball” · timestep 100 · seed 2", "0.25", "0", "norm of the difference"} <= set(texts)
+
+
+def test_the_six_steps_stand_in_order(picture):
+    rng = np.random.default_rng(0)
+    mask = np.zeros((48, 80), bool)
+    mask[8:40, 16:64] = True
+    figure = lesson_figure(
+        picture, rng.normal(size=(4, 6, 10)), rng.normal(size=(4, 6, 10)) * 2,
+        np.full((3, 5, 3), 0.4), np.full((3, 5), 1 / 15), (40, 24), mask,
+        phrase="ball", block=9, timestep=400, seed=0,
+    )  # fmt: skip
+    texts = [text.get_text() for text in figure.texts]
+    steps = [text for text in texts if text[0] in "123456" and text[1:3] == "  "]
+    names = ["picture", "latent", "latent with noise", "features", "fusion", "mask"]
+    assert steps == [f"{number}  {name}" for number, name in enumerate(names, start=1)]
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    pictures = [each for each in shown if each.shape == shown[0].shape]
+    assert len(pictures) == 6
+    assert (pictures[3] == 102).all()
+    changed = (pictures[5] != pictures[0]).any(axis=-1)
+    scale = changed.shape[0] // 48
+    assert np.array_equal(changed[::scale, ::scale], mask)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldznet.figures.lettering import DOTS, fonts
 from ldznet.figures.palette import NETWORK_COLOURS
+from ldznet.figures.sheet import DOTS, fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
