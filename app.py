@@ -15,21 +15,21 @@ def free_port(first: int) -> int:
 
 
 def main() -> None:
-    """Load the models and serve the page until interrupted."""
-    wanted = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    """Load the models and serve the page until interrupted; `--debug` shows a failure's trace."""
+    first = os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
     # Read on import. More threads gain pocket little and lose tenfold where a browser is busy too.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "DIFFUSERS_VERBOSITY": "error", **quiet, **os.environ}
     try:
-        if not wanted.isdecimal() or not 0 < int(wanted) < 65536:
-            raise ValueError(f"PORT must be a number from 1 to 65535; got '{wanted}'.")
+        if not first.isdecimal() or not 0 < int(first) < 65536:
+            raise ValueError(f"PORT must be a number from 1 to 65535; got '{first}'.")
         from ldznet.ui import build_interface, launch_options, open_models, read_environment
 
         demo = build_interface(models := open_models(read_environment()))
-        port = free_port(int(wanted))
+        port = free_port(int(first))
     except ValueError as error:
+        if "--debug" in sys.argv or os.environ.get("LDZNET_DEBUG"):
+            raise
         sys.exit(f"ldznet: {error}")
     ready = f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it)."
     print(*filter(None, (models.notice, ready)), sep="\n", flush=True)

@@ -32,15 +32,29 @@ def test_a_free_port_is_kept():
     assert free_port(port) == port
 
 
-@pytest.mark.parametrize("port", ["web", "-1", "70000"])
-def test_an_impossible_port_is_one_sentence(port):
-    result = subprocess.run(
-        [sys.executable, "app.py"],
+def start(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "app.py", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PORT": port},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+@pytest.mark.parametrize("port", ["web", "-1", "70000"])
+def test_an_impossible_port_is_one_sentence(port):
+    result = start(PORT=port)
     assert result.returncode == 1
     assert result.stderr == f"ldznet: PORT must be a number from 1 to 65535; got '{port}'.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"), [(["--debug"], {}), ([], {"LDZNET_DEBUG": "1"})]
+)
+def test_debugging_shows_where_a_failure_began(arguments, environment):
+    result = start(*arguments, PORT="web", **environment)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Traceback")
+    assert result.stderr.endswith("PORT must be a number from 1 to 65535; got 'web'.\n")

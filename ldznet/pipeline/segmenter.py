@@ -20,7 +20,7 @@ from ldznet.networks.finding import find_networks
 from ldznet.peers import PEERS, Peer, load_peer
 from ldznet.pipeline.encoding import encode_texts, make_encoding
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
-from ldznet.pipeline.loading import ASSETS, POCKET, load_backbone, misfit
+from ldznet.pipeline.loading import POCKET, find_assets, load_backbone, misfit
 from ldznet.pipeline.question import Question, ask, check_names
 from ldznet.pipeline.recipe import (
     DETERMINISTIC,
@@ -106,7 +106,7 @@ class Segmenter:
         known = (*NETWORKS, AttentionBaseline.name, *PEERS)
         wanted = check_names(known if names is None else names, known)
         if networks is None and str(backbone) == POCKET:
-            networks = ASSETS / "networks" / POCKET
+            networks = find_assets(f"networks/{POCKET}")
         found, missing = find_networks(networks, [name for name in wanted if name in NETWORKS])
         if names is not None and missing:
             raise ValueError(next(iter(missing.values())))
