@@ -1,4 +1,4 @@
-"""The demo: serves what `ldznet.ui.environment` says on PORT, or 7860, or the next free port."""
+"""The demo: serves what `ldznet.ui.models` says on PORT, or 7860, or the next free port."""
 
 import os
 import socket

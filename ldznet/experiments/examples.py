@@ -15,12 +15,11 @@ from PIL import Image
 from ldznet.data.shapes import draw_scene
 from ldznet.pipeline import Segmenter
 from ldznet.results.provenance import commit
-from ldznet.ui.comparison import EXAMPLE_LEVELS, Settings, pack
-from ldznet.ui.examples import FOLDER, LIST
-from ldznet.ui.generate.first import write_first
+from ldznet.ui.examples import FOLDER, LIST, picture_of
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
-from ldznet.ui.scene import picture_of
+from ldznet.ui.state import EXAMPLE_LEVELS, Settings, pack
+from ldznet.ui.tabs.generate.first import write_first
 
 COMMAND = "python -m ldznet.experiments.examples"
 

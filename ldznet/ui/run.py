@@ -1,112 +1,17 @@
-"""From a visitor's input to a comparison; any complaint says which control it concerns."""
+"""Runs networks for a comparison: all of them, or those it lacks."""
 
 import logging
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from PIL import Image
-
-from ldznet.images import read_image
 from ldznet.networks import NETWORKS
 from ldznet.peers import PEERS
-from ldznet.phrases import apply_template, check_phrases
+from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
-from ldznet.ui.comparison import OWN, Comparison, Picture, Settings, begin
-from ldznet.ui.look import COLUMNS
+from ldznet.ui.inputs import complaints_about
 from ldznet.ui.models import Models
+from ldznet.ui.state import COLUMNS, OWN, Comparison, Picture, Settings, begin
 
-# Larger pictures are shrunk on the page: a session keeps networks x phrases x pixels x 2 bytes.
-MAX_PIXELS = 1_000_000
-
-Place = Literal[
-    "picture", "phrases", "settings", "truth", "own", "blocks", "point", "prompt", "sampling"
-]
 Report = Callable[[float, str], object]  # share done in [0, 1], what is being done
-
-
-class InputError(ValueError):
-    """One sentence for the visitor, and the control to show it beside."""
-
-    def __init__(self, place: Place, message: str) -> None:
-        super().__init__(message)
-        self.place: Place = place
-
-
-@contextmanager
-def complaints_about(place: Place) -> Iterator[None]:
-    """Turns any ValueError inside into a complaint about a control."""
-    try:
-        yield
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(place, str(error)) from error
-
-
-def read_phrases(text: str) -> tuple[str, ...]:
-    """The phrases of a text, parted by commas, semicolons or lines, each once.
-
-    Raises a complaint if there is none or one cannot be used.
-    """
-    parts = [" ".join(part.split()) for part in re.split(r"[,;\n]", text or "")]
-    with complaints_about("phrases"):
-        return check_phrases(tuple(dict.fromkeys(part for part in parts if part)))
-
-
-def read_picture(path: str | None, known: Picture | None = None) -> Picture:
-    """The picture in a file. If it equals the known one, that is given, with all its truth.
-
-    Raises a complaint if there is no file or it is no picture.
-    """
-    if not path:
-        raise InputError(
-            "picture", "Choose a picture first: upload one, pick an example or draw a new scene."
-        )
-    with complaints_about("picture"):
-        image = read_image(path)
-    array = np.asarray(image)
-    if known is not None and np.array_equal(array, known.image):
-        return known
-    name = re.sub(r"[^\w.-]", "_", Path(path).name)
-    if image.width * image.height <= MAX_PIXELS:
-        return Picture(array, about=name, file=name)
-    scale = (MAX_PIXELS / (image.width * image.height)) ** 0.5
-    size = max(8, int(image.width * scale)), max(8, int(image.height * scale))
-    smaller = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-    return Picture(smaller, about=f"{name}, shrunk to {size[0]} × {size[1]}")
-
-
-def read_truth(path: str, picture: Picture) -> np.ndarray:
-    """(H, W) bool: a true mask from a file, white (over half) being inside.
-
-    Raises a complaint if it is no picture or of another size.
-    """
-    return _read_grey(path, picture, "truth", "The true mask") > 127
-
-
-def read_own(path: str, picture: Picture) -> np.ndarray:
-    """(H, W) uint8: a mask of any origin from a file, its grey being the probability times 255.
-
-    Raises a complaint if it is no picture or of another size.
-    """
-    return _read_grey(path, picture, "own", "Your mask")
-
-
-def _read_grey(path: str, picture: Picture, place: Place, name: str) -> np.ndarray:
-    with complaints_about(place):
-        mask = read_image(path).convert("L")
-    height, width = picture.image.shape[:2]
-    if mask.size != (width, height):
-        raise InputError(
-            place,
-            f"{name} is {mask.width} × {mask.height} pixels and the picture "
-            f"{width} × {height}; give one of the picture's size.",
-        )
-    return np.asarray(mask)
 
 
 def run_comparison(

@@ -5,7 +5,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-STYLE = Path(__file__).with_name("style.css")
+_HERE = Path(__file__).parent
+STYLES = [_HERE / "style.css", _HERE / "header.css", *sorted(_HERE.glob("tabs/**/*.css"))]
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 

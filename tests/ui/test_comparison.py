@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldznet.types import Segmentation
-from ldznet.ui.comparison import (
+from ldznet.ui.state import (
     EXAMPLE_LEVELS,
     SESSION_LEVELS,
     Picture,

@@ -3,7 +3,7 @@
 import pytest
 
 from ldznet.checkpoints import hub
-from ldznet.ui.environment import OFFERED, Environment, name_of, open_models, read_environment
+from ldznet.ui.models import OFFERED, Environment, name_of, open_models, read_environment
 
 
 def test_empty_variables_are_as_good_as_none():

@@ -8,24 +8,23 @@ from PIL import Image
 
 from ldznet.backbone import generate
 from ldznet.pipeline import Segmenter
-from ldznet.ui.attention import page
-from ldznet.ui.attention.endpoint import Endpoints
-from ldznet.ui.attention.handlers import SKIP
-from ldznet.ui.attention.handlers import Handlers as Explorer
-from ldznet.ui.attention.inside import Asked
-from ldznet.ui.attention.lesson_course import LATENT_VIEWS
-from ldznet.ui.attention.lesson_handlers import LessonHandlers
-from ldznet.ui.attention.lesson_steps import STEPS
-from ldznet.ui.attention.page import look_into
-from ldznet.ui.comparison import Picture
-from ldznet.ui.desk import Drawing
 from ldznet.ui.examples import read_examples
-from ldznet.ui.generate.handlers import Handlers as Drawer
-from ldznet.ui.generate.outputs import SKIP as KEEP
-from ldznet.ui.generate.outputs import Page
-from ldznet.ui.generate.sampling import Drawn
-from ldznet.ui.generate.session import find, open_session
 from ldznet.ui.models import Models
+from ldznet.ui.state import Drawing, Picture
+from ldznet.ui.tabs.attention import page
+from ldznet.ui.tabs.attention.endpoint import Endpoints
+from ldznet.ui.tabs.attention.handlers import SKIP
+from ldznet.ui.tabs.attention.handlers import Handlers as Explorer
+from ldznet.ui.tabs.attention.inside import Asked
+from ldznet.ui.tabs.attention.lesson_course import LATENT_VIEWS
+from ldznet.ui.tabs.attention.lesson_handlers import LessonHandlers
+from ldznet.ui.tabs.attention.lesson_steps import STEPS
+from ldznet.ui.tabs.attention.page import look_into
+from ldznet.ui.tabs.generate.handlers import Handlers as Drawer
+from ldznet.ui.tabs.generate.outputs import SKIP as KEEP
+from ldznet.ui.tabs.generate.outputs import Page
+from ldznet.ui.tabs.generate.sampling import Drawn
+from ldznet.ui.tabs.generate.session import find, open_session
 
 LOOK = ("overlay", 0.5, 0.45)
 REQUEST = ("a red ball and a tree", "", 4, 4, 7, 1)

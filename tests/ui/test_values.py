@@ -5,8 +5,8 @@ import math
 import gradio as gr
 import pytest
 
-from ldznet.ui.endpoints import check_threshold
-from ldznet.ui.values import as_sent, read_whole
+from ldznet.ui.components import as_sent
+from ldznet.ui.inputs import check_threshold, read_whole
 
 
 @pytest.mark.parametrize("value", [0, -3, 7.0, 10**400])

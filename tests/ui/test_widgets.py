@@ -3,8 +3,7 @@
 import gradio as gr
 import pytest
 
-from ldznet.ui.controls import build_view_controls
-from ldznet.ui.widgets import slider
+from ldznet.ui.components import build_view_controls, slider
 
 
 def test_an_emptied_slider_stands_for_its_default():

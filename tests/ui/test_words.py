@@ -3,7 +3,7 @@
 import pytest
 
 from ldznet.ui.models import Models
-from ldznet.ui.words import draw_word_note, replace_word, unknown_words
+from ldznet.ui.world import draw_word_note, replace_word, unknown_words
 
 
 @pytest.fixture(scope="module")
