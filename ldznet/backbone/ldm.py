@@ -7,12 +7,14 @@ from string import punctuation
 from typing import Any
 
 import torch
+from diffusers import AutoencoderKL
 from torch import Tensor
 
+from ldznet.backbone.patches import PatchAutoencoder
 from ldznet.backbone.recording import record, stop_after
 from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
-from ldznet.checkpoints.loading import load_parts
+from ldznet.checkpoints.parts import load_parts
 from ldznet.checkpoints.precision import choose_device
 from ldznet.types import Encoding
 
@@ -57,11 +59,20 @@ class LatentDiffusion:
         (.safetensors), or a model on the Hugging Face hub ("owner/name", or
         "owner/name@revision"); known models come in a pinned revision. Reads safetensors only.
 
-        Raises ValueError in one sentence that says what is wrong and what to do (see `loading`),
+        Raises ValueError in one sentence that says what is wrong and what to do (see `parts`),
         and for a device or precision that there is not.
         """
         place = choose_device(device)
-        return cls(**load_parts(source, revision=revision, device=place, precision=precision))
+        autoencoders = {each.__name__: each for each in (AutoencoderKL, PatchAutoencoder)}
+        return cls(
+            **load_parts(
+                source,
+                revision=revision,
+                device=place,
+                precision=precision,
+                autoencoders=autoencoders,
+            )
+        )
 
     @property
     def device(self) -> torch.device:

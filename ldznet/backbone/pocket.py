@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from tokenizers import Tokenizer as RawTokenizer
 from tokenizers import models, pre_tokenizers, trainers
-from torch import Tensor
-from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.backbone.patches import PatchAutoencoder
 from ldznet.checkpoints.schedule import build_scheduler
 
 PIXELS = 128  # side of a scene
@@ -39,35 +38,6 @@ class Size:
 
 COARSE = Size(patch=4, channels=(32, 64, 128, 128), heads=(1, 2, 4, 4))
 FINE = Size(patch=2, channels=(16, 32, 64, 128), heads=(1, 1, 2, 4))
-
-
-class PatchAutoencoder(AutoencoderKL):
-    """An `AutoencoderKL` on patches: pixels are folded into channels before it, unfolded after.
-
-    Convolutions at full resolution cost most of a small autoencoder's time on a CPU and teach it
-    least. The patch side follows from `in_channels` (3 x patch x patch), so the configuration and
-    the file layout stay those of `AutoencoderKL`.
-    """
-
-    @property
-    def patch(self) -> int:
-        """Side in pixels of the patch that becomes one cell before the first convolution."""
-        return round((self.config.in_channels / 3) ** 0.5)
-
-    @property
-    def factor(self) -> int:
-        """Pixels per latent cell along a side."""
-        return self.patch * 2 ** (len(self.config.block_out_channels) - 1)
-
-    def _encode(self, x: Tensor) -> Tensor:
-        return super()._encode(functional.pixel_unshuffle(x, self.patch))
-
-    def _decode(self, z: Tensor, return_dict: bool = True):
-        decoded = super()._decode(z, return_dict=return_dict)
-        if return_dict:
-            decoded.sample = functional.pixel_shuffle(decoded.sample, self.patch)
-            return decoded
-        return (functional.pixel_shuffle(decoded[0], self.patch),)
 
 
 def build_autoencoder(size: Size = FINE) -> PatchAutoencoder:

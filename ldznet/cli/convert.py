@@ -8,7 +8,7 @@ from ldznet.results.folders import check_output_folder, whole_folder
 from ldznet.results.records import write_result
 
 if TYPE_CHECKING:
-    from ldznet.checkpoints.conversion import Conversion
+    from ldznet.checkpoints.convert import Conversion
 
 SUMMARY = "Convert an official checkpoint (.ckpt) to folders of safetensors, running nothing in it."
 REPORT = "conversion.json"
@@ -37,10 +37,11 @@ def run(arguments: argparse.Namespace) -> None:
     check_output_folder(arguments.folder)
 
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
-    from ldznet.checkpoints.conversion import convert
+    from ldznet.checkpoints.convert import convert
+    from ldznet.networks import NETWORKS
 
     with whole_folder(arguments.folder) as folder:
-        conversion = convert(arguments.checkpoint, folder, arguments.tokenizer)
+        conversion = convert(arguments.checkpoint, folder, NETWORKS, arguments.tokenizer)
         report = {
             "checkpoint": arguments.checkpoint.name,
             "bytes": arguments.checkpoint.stat().st_size,
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _summary(conversion: "Conversion", folder: Path) -> str:
-    from ldznet.checkpoints.official.whole import listed
+    from ldznet.checkpoints.file import listed
 
     lines = [f"Written to {folder}"]
     for name, part in conversion.written.items():

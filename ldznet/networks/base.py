@@ -1,21 +1,25 @@
 """What the networks share: a Stable Diffusion 1.x U-Net with one output channel, and a head."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import torch
 from diffusers import ConfigMixin, ModelMixin, UNet2DConditionModel
 from diffusers.configuration_utils import register_to_config
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
+from ldznet.checkpoints.file import Part, find_faults, read_safetensors
 from ldznet.execution.attention import install_direct_attention
 from ldznet.networks.full_precision import keep_full_precision
 from ldznet.networks.head import MaskHead, start_in_linear_range
 from ldznet.types import Encoding, Reading
 
 LATENT_CHANNELS = 4  # of every Stable Diffusion 1.x autoencoder
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 SEGMENTATION_TIMESTEP = 0  # the networks read clean latents (paper section 3.1)
 
 
@@ -69,6 +73,49 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
         self.extend()
         install_direct_attention(self.unet)
 
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """The network of this kind saved in a folder by `save_pretrained`, evaluating.
+
+        Raises ValueError, naming what is wrong and what to do, if the folder is missing or holds
+        another model, or if its weights are missing, damaged or those of another network.
+        """
+        folder = Path(folder)
+        kind = read_kind(folder)
+        if kind != cls.__name__:
+            raise ValueError(
+                f"The folder '{folder.name}' holds no {cls.__name__} but {kind}; give a folder of "
+                f"{cls.__name__}, or load it with `load_network` if it is a network."
+            )
+        if not (folder / WEIGHTS).is_file():
+            raise ValueError(
+                f"The network folder '{folder.name}' has no weights ({WEIGHTS}); "
+                "copy them there or train the network again."
+            )
+        try:
+            with torch.device("meta"):
+                network = cls.from_config(cls.load_config(folder))
+            tensors = read_safetensors(folder / WEIGHTS)
+        except Exception as error:  # diffusers and torch raise kinds of their own
+            raise ValueError(
+                f"The weights in '{folder.name}' cannot be read as those of {cls.title} with that "
+                "folder's config.json; copy them again or train the network again."
+            ) from error
+        wrong = [name for names in find_faults(network, tensors).values() for name in names]
+        if wrong:
+            raise ValueError(
+                f"The weights in '{folder.name}' do not fit its config.json ({len(wrong)} tensors "
+                "are missing, left over or of another shape); copy the folder again as a whole."
+            )
+        return Part(cls.name, network, tensors).fill()
+
+    def to(self, *args: Any, **options: Any) -> Self:
+        """PyTorch's own: diffusers' warns of layers to be kept in float32, also if there are none.
+
+        Those of a network see to it themselves (see `full_precision`).
+        """
+        return nn.Module.to(self, *args, **options)
+
     def extend(self) -> None:
         """Build what this network has beyond U-Net and head; called in `__init__`."""
 
@@ -119,6 +166,22 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
             cross_attention_kwargs=cross_attention,
         ).sample
         return functional.silu(output)  # the official `out` ends with an activation
+
+
+def read_kind(folder: Path) -> str:
+    """The class of the network saved in a folder; raises ValueError if it holds none."""
+    if not folder.is_dir():
+        raise ValueError(
+            f"There is no network folder '{folder.name}'; give a folder with config.json and "
+            f"{WEIGHTS}, as written by training."
+        )
+    try:
+        return json.loads((folder / "config.json").read_text())["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The folder '{folder.name}' holds no network: its config.json is missing or names no "
+            f"kind; give a folder with config.json and {WEIGHTS}."
+        ) from error
 
 
 def _same_shape(given: Tensor, own: Tensor | None) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ldznet.checkpoints.official.unet import to_official
 from ldznet.cli import main
 from ldznet.networks import ZNet, load_network
+from tests.checkpoints.reference import to_official
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "model.diffusion_model."

@@ -14,7 +14,7 @@ from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import nn
 
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
-from ldznet.checkpoints.official.unet import official_to_diffusers, official_to_ours
+from ldznet.checkpoints.official import rename_network, rename_unet
 from ldznet.networks import LDZNet, ZNet
 from ldznet.types import Encoding
 
@@ -64,9 +64,9 @@ def run_network(network, encoding):
 def networks(official):
     """The LDM's U-Net, LD-ZNet and ZNet with the official weights, loaded strictly."""
     ldm, ldznet, znet = UNet2DConditionModel(**SIZE), LDZNet(**SIZE), ZNet(**SIZE)
-    ldm.load_state_dict(official_to_diffusers(official.weights("ldm")))
-    ldznet.load_state_dict(official_to_ours(official.weights("ldznet")))
-    znet.load_state_dict(official_to_ours(official.weights("znet")))
+    ldm.load_state_dict(rename_unet(official.weights("ldm")))
+    ldznet.load_state_dict(rename_network(official.weights("ldznet")))
+    znet.load_state_dict(rename_network(official.weights("znet")))
     return tuple(network.eval().requires_grad_(False) for network in (ldm, ldznet, znet))
 
 

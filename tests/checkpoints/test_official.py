@@ -4,8 +4,9 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from ldznet.checkpoints.official.unet import official_to_diffusers, official_to_ours, to_official
+from ldznet.checkpoints.official import rename_network, rename_unet
 from ldznet.networks import LDZNet, ZNet
+from tests.checkpoints.reference import to_official
 
 
 def on_meta(shapes):
@@ -20,7 +21,7 @@ def shapes(state_dict):
 def test_full_size_network_is_covered_exactly(official, name, network):
     with torch.device("meta"):
         ours = network()
-    converted = official_to_ours(on_meta(official.full_size[name]))
+    converted = rename_network(on_meta(official.full_size[name]))
     assert shapes(converted) == shapes(ours.state_dict())
     assert len(converted) == len(official.full_size[name])
 
@@ -36,7 +37,7 @@ def test_the_way_back_gives_the_official_keys(official, name, network):
 def test_full_size_ldm_is_covered_exactly(official):
     with torch.device("meta"):
         ours = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)
-    converted = official_to_diffusers(on_meta(official.full_size["ldm"]))
+    converted = rename_unet(on_meta(official.full_size["ldm"]))
     assert shapes(converted) == shapes(ours.state_dict())
 
 
@@ -47,14 +48,14 @@ def test_diffusers_own_conversion_agrees(official):
     weights = official.weights("ldm")
     prefixed = {f"model.diffusion_model.{key}": tensor for key, tensor in weights.items()}
     theirs = convert_ldm_unet_checkpoint(prefixed, {"layers_per_block": 2})
-    ours = official_to_diffusers(weights)
+    ours = rename_unet(weights)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_values_of_the_fusion_keep_their_places(official):
     weights = official.weights("ldznet")
-    ours = official_to_ours(weights)
+    ours = rename_network(weights)
     there = "middle_block.1.attentionpool2D."
     here = "unet.mid_block.attentions.0.transformer_blocks.0.pool."
     table = weights[f"{there}positional_embedding"]  # (C, 1 + grid * grid)
@@ -69,10 +70,10 @@ def test_values_of_the_fusion_keep_their_places(official):
 def test_unknown_keys_are_named(stranger):
     known = {"out.0.weight": torch.zeros(1)}
     with pytest.raises(ValueError, match=stranger.replace(".", r"\.")) as caught:
-        official_to_ours({**known, stranger: torch.zeros(1)})
+        rename_network({**known, stranger: torch.zeros(1)})
     assert "out.0" not in str(caught.value)
 
 
 def test_keys_with_their_prefix_are_refused(official):
     with pytest.raises(ValueError, match="without their prefix"):
-        official_to_ours({"model.diffusion_model.out.0.weight": torch.zeros(1)})
+        rename_network({"model.diffusion_model.out.0.weight": torch.zeros(1)})

@@ -1,25 +1,45 @@
 """A backbone's parts from a folder of diffusers' layout."""
 
 import json
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from safetensors import safe_open
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from ldznet.checkpoints.loading.topology import check_unet, refusal
+from ldznet.checkpoints.file import Part, find_faults, read_safetensors
 from ldznet.checkpoints.precision import TEXT_PRECISION, choose_dtype
 
-# VAE classes a folder may name in vae/config.json, and the module each comes from.
-VAE_CLASSES = {
-    "AutoencoderKL": "diffusers",
-    "PatchAutoencoder": "ldznet.backbone.pocket",
-}
 TEXT_ENCODER = "clip_text_model"  # transformers' model type of CLIPTextModel
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
+
+# The configuration that makes a U-Net's sixteen blocks those of `ldznet.blocks`, and its output
+# depend on nothing but latents, timestep and text.
+UNET_CONFIGURATION: dict[str, Any] = {
+    "in_channels": 4,
+    "out_channels": 4,
+    "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
+    "layers_per_block": 2,
+    "transformer_layers_per_block": 1,
+    "dual_cross_attention": False,
+    "only_cross_attention": False,
+    "addition_embed_type": None,
+    "class_embed_type": None,
+    "num_class_embeds": None,
+    "encoder_hid_dim": None,
+}
+# What diffusers assumes where a configuration of an older version is silent.
+DEFAULTS = {
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "transformer_layers_per_block": 1,
+    "dual_cross_attention": False,
+    "only_cross_attention": False,
+}
 
 # What each part of the layout must hold; any file of a line will do.
 WEIGHTS = {
@@ -34,12 +54,21 @@ SETTINGS = {
     "tokenizer": ("tokenizer.json", "vocab.json"),
     "scheduler": ("scheduler_config.json",),
 }
+# Names that older versions of the libraries wrote, and today's: the autoencoder's attention, and
+# the text encoder inside a wrapper.
+OLDER = {
+    ".query.": ".to_q.",
+    ".key.": ".to_k.",
+    ".value.": ".to_v.",
+    ".proj_attn.": ".to_out.0.",
+}
+WRAPPER = "text_model."
 
 
-def check_configuration(folder: Path, name: str) -> None:
+def check_configuration(folder: Path, name: str, autoencoders: Mapping[str, Any]) -> None:
     """Raises ValueError unless the folder's configuration is of Stable Diffusion's topology.
 
-    The weights need not be there yet.
+    `autoencoders` are the classes that vae/config.json may name. The weights need not be there yet.
     """
     index = _read_json(folder / "model_index.json") if _has(folder, "model_index.json") else {}
     whole = _read_json(folder / "config.json") if _has(folder, "config.json") else {}
@@ -55,27 +84,38 @@ def check_configuration(folder: Path, name: str) -> None:
     ]
     if missing:
         raise _incomplete(name, missing)
-    check_unet(_read_config(folder, "unet"), name)
-    _vae_class(_read_config(folder, "vae"), name)
-    encoder = _read_config(folder, "text_encoder").get("model_type", TEXT_ENCODER)
+    unet = _read_json(folder / "unet" / "config.json")
+    for key, expected in UNET_CONFIGURATION.items():
+        value = unet.get(key, DEFAULTS.get(key))
+        if value != expected:
+            raise refusal(name, f"its U-Net has {key} {value}, expected {expected}")
+    kind = _vae_kind(folder)
+    if kind not in autoencoders:
+        raise refusal(name, f"its VAE is of class '{kind}', expected {' or '.join(autoencoders)}")
+    encoder = _read_json(folder / "text_encoder" / "config.json").get("model_type", TEXT_ENCODER)
     if encoder != TEXT_ENCODER:
         raise refusal(name, f"its text encoder is a {encoder}, expected {TEXT_ENCODER}")
 
 
-def load_folder(folder: Path, name: str, device: torch.device, precision: str) -> dict[str, Any]:
+def load_folder(
+    folder: Path,
+    name: str,
+    device: torch.device,
+    precision: str,
+    autoencoders: Mapping[str, Any],
+) -> dict[str, Any]:
     """The parts by their names, on the CPU, in the precision chosen for the device.
 
     Raises ValueError with one sentence on what is missing, damaged or of another topology.
     """
-    check_configuration(folder, name)
+    check_configuration(folder, name, autoencoders)
     missing = [f"{part}/{file}" for part, file in WEIGHTS.items() if not _has(folder, part, file)]
     if missing:
         raise _incomplete(name, missing)
-    parameters = sum(_count_parameters(folder / part, file) for part, file in WEIGHTS.items())
+    parameters = sum(_count_parameters(folder / part / file) for part, file in WEIGHTS.items())
     dtype = choose_dtype(device, precision, parameters=parameters)
-    vae_class = _vae_class(_read_config(folder, "vae"), name)
     return {
-        "vae": _load_model(vae_class, folder / "vae", dtype),
+        "vae": _load_model(autoencoders[_vae_kind(folder)], folder / "vae", dtype),
         "unet": _load_model(UNet2DConditionModel, folder / "unet", dtype),
         "text_encoder": _load_model(CLIPTextModel, folder / "text_encoder", TEXT_PRECISION),
         "tokenizer": load_tokenizer(folder / "tokenizer"),
@@ -102,6 +142,14 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
     return scheduler
 
 
+def refusal(name: str, why: str) -> ValueError:
+    """The error that a model is of another kind."""
+    return ValueError(
+        f"'{name}' is not a model of Stable Diffusion 1.x or 2.x topology: {why}; "
+        "choose another, such as CompVis/stable-diffusion-v1-4."
+    )
+
+
 def _has(folder: Path, *inside: str) -> bool:
     return folder.joinpath(*inside).exists()
 
@@ -113,8 +161,8 @@ def _incomplete(name: str, missing: list[str]) -> ValueError:
     )
 
 
-def _read_config(folder: Path, part: str) -> dict[str, Any]:
-    return _read_json(folder / part / "config.json")
+def _vae_kind(folder: Path) -> str:
+    return _read_json(folder / "vae" / "config.json").get("_class_name", "AutoencoderKL")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -127,37 +175,52 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _vae_class(config: dict[str, Any], name: str) -> Any:
-    kind = config.get("_class_name", "AutoencoderKL")
-    if kind not in VAE_CLASSES:
-        raise refusal(name, f"its VAE is of class '{kind}', expected {' or '.join(VAE_CLASSES)}")
-    return getattr(import_module(VAE_CLASSES[kind]), kind)
-
-
-def _count_parameters(part: Path, file: str) -> int:
+def _count_parameters(file: Path) -> int:
     """From the file's header alone."""
     try:
-        with safe_open(part / file, framework="pt") as weights:
+        with safe_open(file, framework="pt") as weights:
             shapes = [weights.get_slice(key).get_shape() for key in weights.offset_keys()]
     except Exception as error:  # safetensors' own, and the system's
-        raise _damaged(part) from error
+        raise _damaged(file.parent) from error
     return sum(torch.Size(shape).numel() for shape in shapes)
 
 
 def _load_model(model_class: Any, part: Path, dtype: torch.dtype) -> Any:
-    model, report = _load(
-        model_class, part, dtype=dtype, use_safetensors=True, output_loading_info=True
-    )
-    # The libraries fill a gap with random numbers and only warn.
-    if report["missing_keys"] or report["mismatched_keys"]:
-        raise _damaged(part)
-    return model
+    """The model of a part; tensors that it has no place for are left.
 
-
-def _load(part_class: Any, part: Path, **options: Any) -> Any:
+    The libraries' own `from_pretrained` would fill gaps with random numbers, write pages about it,
+    and show a bar.
+    """
     try:
-        return part_class.from_pretrained(part, local_files_only=True, **options)
-    except Exception as error:  # each library has its own: safetensors, tokenizers, json, torch
+        model = _build(model_class, part)
+        own = model.state_dict().keys()
+        named = read_safetensors(part / WEIGHTS[part.name])
+        tensors = {key: each for old, each in named.items() if (key := _today(old)) in own}
+    except Exception as error:  # each library has its own, for whatever a configuration holds
+        raise _damaged(part) from error
+    if find_faults(model, tensors):
+        raise _damaged(part)
+    return Part(part.name, model, tensors).fill(dtype)
+
+
+def _build(model_class: Any, part: Path) -> Any:
+    """The model of a part's configuration, on the meta device."""
+    with torch.device("meta"):
+        if model_class is CLIPTextModel:
+            return CLIPTextModel(CLIPTextConfig.from_pretrained(part, local_files_only=True))
+        return model_class.from_config(_read_json(part / "config.json"))
+
+
+def _today(key: str) -> str:
+    for old, new in OLDER.items():
+        key = key.replace(old, new)
+    return key.removeprefix(WRAPPER)
+
+
+def _load(part_class: Any, part: Path) -> Any:
+    try:
+        return part_class.from_pretrained(part, local_files_only=True)
+    except Exception as error:  # each library has its own: tokenizers, json, torch
         raise _damaged(part) from error
 
 

@@ -11,14 +11,19 @@ from safetensors.torch import load_file
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_tokenizer
-from ldznet.checkpoints.conversion import convert
-from ldznet.checkpoints.official.unet import to_official
-from ldznet.checkpoints.official.whole import listed
+from ldznet.checkpoints.convert import Conversion
+from ldznet.checkpoints.convert import convert as convert_checkpoint
+from ldznet.checkpoints.file import listed
 from ldznet.networks import NETWORKS, load_network
 from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
-from tests.checkpoints.conversion.conftest import FIRST_STAGE, LDM, NETWORK, TEXT, averaged_name
+from tests.checkpoints.conftest import FIRST_STAGE, LDM, NETWORK, TEXT, averaged_name
+from tests.checkpoints.reference import to_official
 from tests.conftest import WORDS
+
+
+def convert(checkpoint, folder, tokenizer=None) -> Conversion:
+    return convert_checkpoint(checkpoint, folder, NETWORKS, tokenizer)
 
 
 @pytest.fixture(scope="module")

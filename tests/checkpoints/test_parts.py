@@ -1,6 +1,8 @@
-"""Single files in the official layout against diffusers' own conversion and OpenCLIP's layers."""
+"""Backbones from files in the official layout, held against OpenCLIP's layers, and from a hub."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from diffusers.loaders.single_file_utils import (
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_tokenizer
 from ldznet.checkpoints.hub import REVISIONS
-from tests.checkpoints.loading.conftest import OPEN_CLIP, UNET, WIDTHS
+from tests.checkpoints.conftest import NETWORK as UNET
+from tests.checkpoints.conftest import OPEN_CLIP
+from tests.checkpoints.conftest import SECOND_WIDTHS as WIDTHS
 from tests.conftest import WORDS
 
 
@@ -193,3 +197,36 @@ def refused(source, pattern):
         LatentDiffusion.from_pretrained(source)
     assert re.fullmatch(r"[^\n]+\.", str(caught.value))
     assert "/tmp" not in str(caught.value)
+
+
+# --- From a hub of our own: whole, of another kind, and what is fetched of it.
+
+
+@pytest.fixture
+def model(hub, backbone_folder, tmp_path):
+    hub.folder = shutil.copytree(backbone_folder, tmp_path / "there")
+    (hub.folder / "large.ckpt").write_bytes(b"not wanted")
+    (hub.folder / "unet" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"nor this")
+    return hub
+
+
+def test_it_is_the_model_of_the_folder(model, backbone):
+    loaded = LatentDiffusion.from_pretrained("owner/model")
+    assert torch.equal(loaded.encode_text(["red ball"]), backbone.encode_text(["red ball"]))
+    assert torch.equal(loaded.unet.conv_in.weight, backbone.unet.conv_in.weight)
+    assert not [name for name in model.served if "fp16" in name or "ckpt" in name]
+    count = len(model.served)
+    LatentDiffusion.from_pretrained("owner/model@main")
+    assert len(model.served) == count
+
+
+def test_another_kind_is_refused_before_its_weights_are_fetched(model):
+    config = model.folder / "unet" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"in_channels": 9}))
+    refused("owner/model", "in_channels 9, expected 4")
+    assert not [name for name in model.served if name.endswith(".safetensors")]
+
+
+def test_weights_that_are_not_there(model):
+    (model.folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+    refused("owner/model", "missing: vae/diffusion_pytorch_model.safetensors")

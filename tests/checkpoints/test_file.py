@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ldznet.checkpoints.conversion.checkpoint import read_checkpoint
+from ldznet.checkpoints.file import read_pickle
 
 TENSORS = {f"layer.{number}.weight": torch.randn(64, 64) for number in range(4)}
 
@@ -32,7 +32,7 @@ class Command:
 def problem(path):
     """The one sentence that reading the file ends in."""
     with pytest.raises(ValueError, match=re.escape(Path(path).name)) as caught:
-        read_checkpoint(path)
+        read_pickle(path)
     sentence = str(caught.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -78,7 +78,7 @@ def test_a_function_of_the_training_framework_is_not_called(tmp_path, monkeypatc
     module.gadget = gadget
     content = {"state_dict": TENSORS, "callbacks": Command(str(tmp_path), gadget)}
     torch.save(content, tmp_path / "a.ckpt")
-    assert read_checkpoint(tmp_path / "a.ckpt").keys() == TENSORS.keys()
+    assert read_pickle(tmp_path / "a.ckpt").keys() == TENSORS.keys()
     assert calls == []
 
 
@@ -86,7 +86,7 @@ def test_what_lightning_leaves_beside_the_tensors_is_passed_over(tmp_path, light
     torch.save({"state_dict": TENSORS, **lightning}, tmp_path / "a.ckpt")
     with pytest.raises(pickle.UnpicklingError):  # what torch alone makes of it
         torch.load(tmp_path / "a.ckpt", weights_only=True)
-    tensors = read_checkpoint(tmp_path / "a.ckpt")
+    tensors = read_pickle(tmp_path / "a.ckpt")
     assert tensors.keys() == TENSORS.keys()
     assert all(torch.equal(tensors[key], TENSORS[key]) for key in TENSORS)
 
@@ -94,7 +94,7 @@ def test_what_lightning_leaves_beside_the_tensors_is_passed_over(tmp_path, light
 @pytest.mark.parametrize("zipped", [True, False], ids=["archive", "old format"])
 def test_tensors_alone_and_old_files_are_read(tmp_path, zipped):
     torch.save(TENSORS, tmp_path / "a.ckpt", _use_new_zipfile_serialization=zipped)
-    tensors = read_checkpoint(tmp_path / "a.ckpt")
+    tensors = read_pickle(tmp_path / "a.ckpt")
     assert all(torch.equal(tensors[key], TENSORS[key]) for key in TENSORS)
 
 
@@ -159,6 +159,6 @@ def test_reading_takes_no_memory(tmp_path):
     size = 100_000_000
     torch.save({"state_dict": {"a": torch.zeros(size, dtype=torch.uint8)}}, tmp_path / "a.ckpt")
     before = resident()
-    tensors = read_checkpoint(tmp_path / "a.ckpt")
+    tensors = read_pickle(tmp_path / "a.ckpt")
     assert resident() - before < 0.1 * size
     assert tensors["a"].numel() == size
