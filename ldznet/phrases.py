@@ -30,13 +30,18 @@ def check_phrases(phrases: Sequence[str]) -> tuple[str, ...]:
     return stripped
 
 
+def check_template(template: str) -> None:
+    """Raises ValueError unless the template holds "{}" exactly once."""
+    if template.count("{}") != 1:
+        raise ValueError(f"The template '{template[:60]}' must hold {{}} once, for the phrase.")
+
+
 def apply_template(template: str, phrases: Sequence[str]) -> tuple[str, ...]:
     """The texts the encoder reads: each phrase in place of the template's "{}".
 
-    Raises ValueError unless the template holds "{}" exactly once.
+    Raises ValueError as `check_template` does.
     """
-    if template.count("{}") != 1:
-        raise ValueError(f"The template '{template[:60]}' must hold {{}} once, for the phrase.")
+    check_template(template)
     return tuple(template.replace("{}", phrase) for phrase in phrases)
 
 

@@ -29,12 +29,13 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a network reads of the LDM's denoising U-Net; the numbers are blocks, 1 to 16."""
+    """What is read of the LDM's denoising U-Net; the numbers are blocks, 1 to 16."""
 
-    features: tuple[int, ...] = ()  # blocks whose output it reads, at the timestep asked for
-    attention: tuple[int, ...] = ()  # blocks whose attention it reads
-    kinds: tuple[AttentionKind, ...] = ("self", "cross")
+    features: tuple[int, ...] = ()  # blocks whose output is read, at the timestep asked for
+    attention: tuple[int, ...] = ()  # blocks whose attention is read
+    kinds: tuple[AttentionKind, ...] = ("self", "cross")  # of attention
     timesteps: tuple[int, ...] | None = None  # of the attention; None: the timestep asked for
+    states: tuple[int, ...] = ()  # blocks of which the input of the self-attention is read
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Recording:
     attention: dict[tuple[int, int, AttentionKind], Tensor] = field(default_factory=dict)
     # What the block's self-attention reads, (B, h * w, C): any row of it can be computed from this.
     states: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+    def features_at(self, timestep: int) -> dict[int, Tensor]:
+        """The features of one pass: block (1-16) -> (B, C, h, w)."""
+        return {block: part for (when, block), part in self.features.items() if when == timestep}
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: arrays have no single truth

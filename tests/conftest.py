@@ -143,3 +143,11 @@ def picture():
     image = np.stack([rows * 5, columns * 3, 255 - rows * 2], axis=-1).astype(np.uint8)
     image[10:30, 20:40] = (250, 240, 30)
     return image
+
+
+def features_of(backbone, noisy_latents, text, timestep, blocks=(6, 7, 8, 9, 10)):
+    """Block -> (B, C, h, w): the U-Net's features of latents that are noisy already."""
+    from ldznet.types import Reading
+
+    reading = Reading(features=tuple(blocks))
+    return backbone.read(noisy_latents, text, reading, timestep=timestep).features_at(timestep)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ldznet.evaluation import evaluate
+from ldznet.evaluation import evaluate, score
+from ldznet.pipeline import Settings
 from ldznet.types import Sample, Segmentation
 
 SIDE = 20  # pixels
@@ -21,7 +22,7 @@ class ChosenAnswers:
     def __init__(self):
         self.calls = []
 
-    def compare(self, image, phrases, networks, *, seed, timestep, recipe, ensemble):
+    def compare(self, image, phrases, networks, *, seed, timestep, **settings):
         self.calls.append((image, tuple(phrases), tuple(networks), seed, timestep))
         found = {}
         for name in networks:
@@ -52,9 +53,8 @@ def dataset(images):
 
 
 def run(dataset, networks=("sure", "unsure"), segmenter=None, **options):
-    return evaluate(
-        segmenter or ChosenAnswers(), iter(dataset), networks, seed=3, timestep=400, **options
-    )
+    settings = Settings(seed=3, timestep=400)
+    return evaluate(segmenter or ChosenAnswers(), iter(dataset), networks, settings, **options)
 
 
 def test_scores_of_a_network_that_finds_two_of_three(dataset):
@@ -119,3 +119,28 @@ def test_a_threshold_off_the_grid_is_refused_before_any_work(dataset):
     with pytest.raises(ValueError, match="none of them"):
         run(dataset, segmenter=segmenter, threshold=0.55)
     assert segmenter.calls == []
+
+
+def test_empty_masks_count_as_false_alarms_alone_where_asked(images):
+    empty = np.zeros_like(LEFT)
+    samples = [
+        sample(images[0], "left", LEFT),
+        sample(images[0], "left", empty, "absent"),
+        sample(images[1], "right", empty, "absent"),
+    ]
+
+    def answer(image, phrases):
+        found = ChosenAnswers().compare(image, phrases, ["sure"], seed=0, timestep=400)
+        return {("mine", 1): found["sure"].probability}
+
+    (report,) = score(samples, answer, alarms=True).values()
+    assert report.false_alarm == pytest.approx((0.5 + 0) / 2)
+    assert report.overall.count == 1
+    assert report.overall.mean_iou == pytest.approx(AREA / (1 + AREA))
+    assert list(report.kinds) == ["category"]
+    counted = score(samples, answer)["mine", 1]
+    assert counted.false_alarm is None
+    assert counted.overall.count == 3
+    assert counted.overall.mean_iou == pytest.approx(AREA / (1 + AREA) / 3)
+    only = score(samples[1:], answer, alarms=True)["mine", 1]
+    assert (only.overall.count, only.kinds, only.false_alarm) == (0, {}, report.false_alarm)

@@ -9,9 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ldznet.backbone.ldm import FEATURE_TIMESTEP, LatentDiffusion, check_seed
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, LatentDiffusion, check_length, check_seed
 from ldznet.backbone.recording import record
-from ldznet.backbone.text_limit import check_length
 from ldznet.blocks import FUSION_BLOCKS
 from ldznet.types import Generation
 

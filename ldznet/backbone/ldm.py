@@ -1,6 +1,8 @@
 """The frozen backbone: VAE, U-Net, text encoder and noise schedule of a latent diffusion model."""
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import punctuation
@@ -12,14 +14,14 @@ from torch import Tensor
 
 from ldznet.backbone.patches import PatchAutoencoder
 from ldznet.backbone.recording import record, stop_after
-from ldznet.backbone.text_limit import check_length
-from ldznet.blocks import FUSION_BLOCKS, UNET_STRIDE, find_block
+from ldznet.blocks import UNET_STRIDE, find_block
 from ldznet.checkpoints.parts import load_parts
 from ldznet.checkpoints.precision import choose_device
-from ldznet.types import Encoding
+from ldznet.types import AttentionKind, Reading, Recording
 
 FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)
 MAX_SEED = 2**63 - 1
+SHOWN_WORDS = 12  # of those that would be cut, all are named; of more, the first and the last
 
 
 class LatentDiffusion:
@@ -180,51 +182,67 @@ class LatentDiffusion:
             raise ValueError(f"The timestep must be from 0 to {steps - 1}; got {timestep}.")
 
     @torch.no_grad()
-    def features(
+    def read(
         self,
-        noisy_latents: Tensor,
+        latents: Tensor,
         text: Tensor,
-        timestep: int,
-        blocks: Sequence[int] = FUSION_BLOCKS,
-    ) -> dict[int, Tensor]:
-        """Output of each block (1-16) of one denoising step, block -> (B, C, h, w).
-
-        The U-Net stops after the last block asked for. Latents and text have the same batch.
-        """
-        if not blocks:
-            return {}
-        last = find_block(self.unet, max(blocks))
-        with record(self.unet, features=blocks) as recording, stop_after(last):
-            self.unet(noisy_latents, timestep, text)
-        return {block: recording.features[timestep, block] for block in blocks}
-
-    def encode(
-        self,
-        pixels: Tensor,
-        phrases: Sequence[str],
+        reading: Reading | Iterable[Reading],
         *,
-        features: bool,
-        timestep: int = FEATURE_TIMESTEP,
-        seed: int = 0,
-    ) -> Encoding:
-        """One image (1, 3, H, W) and its phrases, a row per phrase; the image is encoded once."""
-        text = self.encode_text(phrases)  # (B, tokens, D)
-        latents = self.encode_image(pixels)  # (1, 4, H/f, W/f)
-        rows = len(phrases)
-        encoding = Encoding(
-            pixels=pixels.to(self.device, self.dtype).expand(rows, -1, -1, -1),
-            latents=latents.expand(rows, -1, -1, -1),
-            text=text,
-        )
-        return self.with_features(encoding, timestep=timestep, seed=seed) if features else encoding
+        timestep: int,
+        noise: Tensor | None = None,
+    ) -> Recording:
+        """What the U-Net's blocks show while it takes a denoising step, by timestep and block.
 
-    def with_features(
-        self, encoding: Encoding, *, timestep: int = FEATURE_TIMESTEP, seed: int = 0
-    ) -> Encoding:
-        """The same encoding with the features LD-ZNet reads; every row gets the same noise."""
-        noise = self.draw_noise(encoding.latents[:1].shape, seed).expand_as(encoding.latents)
-        noisy = self.add_noise(encoding.latents, timestep, noise)
-        return replace(encoding, features=self.features(noisy, encoding.text, timestep))
+        - `latents`: (B or 1, 4, h, w), scaled; clean if there is `noise`, else as the U-Net is to
+          see them
+        - `text`: (B, tokens, D), of `encode_text`
+        - `reading`: what to keep, or several; those that name the same timestep share a pass, which
+          ends after the last block needed
+        - `timestep`: of the features and states, and of attention whose reading names no other
+        - `noise`: (B or 1, 4, h, w) standard normal, mixed into the latents at each timestep
+
+        Raises ValueError for a timestep that the noise schedule does not have, a block that is not
+        1-16, or one without an attention asked for.
+        """
+        passes: defaultdict[int, list[Reading]] = defaultdict(list)
+        for each in [reading] if isinstance(reading, Reading) else reading:
+            if each.features or each.states:
+                passes[timestep].append(replace(each, attention=()))
+            if each.attention:
+                for when in each.timesteps or (timestep,):
+                    passes[when].append(replace(each, features=(), states=()))
+        latents = latents.expand(len(text), -1, -1, -1)
+        whole = Recording()
+        for when, readings in passes.items():
+            self.check_timestep(when)
+            blocks: dict[str, list[int]] = {
+                what: _union(getattr(each, what) for each in readings)
+                for what in ("features", "attention", "states")
+            }
+            kinds: list[AttentionKind] = _union(each.kinds for each in readings if each.attention)
+            last = find_block(self.unet, max(number for part in blocks.values() for number in part))
+            with record(self.unet, kinds=kinds, **blocks) as recording, stop_after(last):
+                noisy = latents if noise is None else self.add_noise(latents, when, noise)
+                self.unet(noisy, when, text)
+            for number in blocks["features"]:
+                whole.features[when, number] = recording.features[when, number]
+            whole.attention.update(recording.attention)
+            whole.states.update(recording.states)
+        return whole
+
+    def phrase_tokens(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> Tensor:
+        """(B, tokens) bool: the tokens of each text that spell its phrase.
+
+        A span is where the phrase stands in its text, from its first character to before the one
+        behind its last.
+        """
+        length = self.text_encoder.config.max_position_embeddings
+        rows = torch.zeros(len(texts), length, dtype=torch.bool)
+        for row, text, (start, stop) in zip(rows, texts, spans, strict=True):
+            offsets = self.tokenizer(text, return_offsets_mapping=True).offset_mapping
+            for token, (first, last) in enumerate(offsets):
+                row[token] = start <= first < last <= stop
+        return rows.to(self.device)
 
     def unknown_words(self, phrase: str) -> tuple[str, ...]:
         """Words of a phrase that the backbone was never taught, in order.
@@ -246,3 +264,29 @@ def check_seed(seed: int) -> None:
     """Raises ValueError for a seed that noise cannot be drawn from."""
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"The seed must be from 0 to {MAX_SEED}; got {seed}.")
+
+
+def check_length(tokenizer: Any, text: str, limit: int, what: str) -> None:
+    """Raises ValueError if a text has more tokens than `limit`, naming the words beyond it.
+
+    Start and end token count. `what` the text is opens the message: "The prompt".
+    """
+    starts = tokenizer(text, return_offsets_mapping=True).offset_mapping
+    if len(starts) <= limit:
+        return
+    first_cut = starts[limit - 1][0]  # the last token that fits marks the end
+    cut = [word.group() for word in re.finditer(r"\S+", text) if word.end() > first_cut]
+    if len(cut) > SHOWN_WORDS:
+        cut_words = f"{' '.join(cut[: SHOWN_WORDS // 2])} … {' '.join(cut[-SHOWN_WORDS // 2 :])}"
+    else:
+        cut_words = " ".join(cut)
+    last = f"last {len(cut)} words" if len(cut) > 1 else "last word"
+    raise ValueError(
+        f"{what} is too long: the text encoder reads {limit - 2} of its {len(starts) - 2} tokens, "
+        f"which would cut the {last}, '{cut_words[:200]}'; shorten it."
+    )
+
+
+def _union(parts: Iterable[Iterable]) -> list:
+    """Every item once, in the order of first appearance."""
+    return list(dict.fromkeys(item for part in parts for item in part))

@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ldznet.data.shapes import STYLES
     from ldznet.evaluation import evaluate
     from ldznet.metrics import threshold_index
+    from ldznet.pipeline import Settings
 
     threshold_index(arguments.threshold)  # raises for one without a score
     styles = list(STYLES) if "all" in arguments.styles else arguments.styles
@@ -73,17 +74,25 @@ def run(arguments: argparse.Namespace) -> None:
             segmenter,
             tqdm(dataset, style, unit=" phrases", leave=False, disable=None),
             [*segmenter.networks, *segmenter.peers],
-            seed=arguments.seed,
-            timestep=arguments.timestep,
+            Settings(
+                seed=arguments.seed,
+                timestep=arguments.timestep,
+                recipe=arguments.recipe,
+                ensemble=arguments.ensemble,
+            ),
             threshold=arguments.threshold,
-            recipe=arguments.recipe,
-            ensemble=arguments.ensemble,
         )
         sets[style] = {
             "scenes": arguments.count,
             "phrases": next(iter(reports.values())).overall.count,
             "seconds": round(perf_counter() - start, 1),
-            "scores": {name: asdict(report) for name, report in reports.items()},
+            "scores": {
+                name: {
+                    "overall": asdict(report.overall),
+                    "kinds": {kind: asdict(scores) for kind, scores in report.kinds.items()},
+                }
+                for name, report in reports.items()
+            },
         }
         print(_table(style, sets[style], reports), flush=True)
     result = {

@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ldznet.backbone import LatentDiffusion, record
+from ldznet.backbone import LatentDiffusion
 from ldznet.blocks import BLOCKS
 from ldznet.data.shapes import caption, draw_scene
 from ldznet.data.shapes.language import plural
 from ldznet.images import to_pixels
 from ldznet.inspection.unet import resize
+from ldznet.types import Reading
 
 TIMESTEPS = (50, 100, 150, 200, 300, 400, 500, 600, 700, 850)
 BATCH = 25  # scenes in one pass
@@ -147,8 +148,8 @@ def _noun_maps(
     tokens = [
         _noun_tokens(backbone, each, target) for each, target in zip(texts, targets, strict=True)
     ]
-    with record(backbone.unet, attention=BLOCKS, kinds=["cross"]) as seen:
-        backbone.unet(noisy, timestep, backbone.encode_text(texts))
+    reading = Reading(attention=tuple(BLOCKS), kinds=("cross",))
+    seen = backbone.read(noisy, backbone.encode_text(texts), reading, timestep=timestep)
     height, width = noisy.shape[-2:]
     maps = {}
     for number, block in BLOCKS.items():

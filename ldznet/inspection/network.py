@@ -65,7 +65,8 @@ def run_network(
     text = backbone.encode_text(apply_template(segmenter.template, [phrase]))
     if features is None:
         noisy = noisy_latents(backbone, subject, timestep, seed)
-        features = backbone.features(noisy, text, timestep)
+        recording = backbone.read(noisy, text, LDZNet.reading, timestep=timestep)
+        features = recording.features_at(timestep)
     pixels = to_pixels(subject.image[None].copy())
     encoding = Encoding(
         pixels=pixels.to(text),

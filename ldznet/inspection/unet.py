@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldznet.backbone import LatentDiffusion, record
+from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.ldm import check_seed
-from ldznet.backbone.recording import attention_layer, attention_map, stop_after
-from ldznet.blocks import BLOCKS, find_block
+from ldznet.backbone.recording import attention_layer, attention_map
+from ldznet.blocks import BLOCKS
 from ldznet.inspection.subject import Subject, check_phrase, find_cell, noisy_latents
+from ldznet.types import Reading
 
 # Where pocket's attention points best: the pointing game's choice, in
 # assets/benchmarks/pointing.json; a test holds the two together.
@@ -107,14 +108,8 @@ def run_unet(
     text = backbone.encode_text([phrase])
     tokens = read_tokens(backbone, phrase)
     latents = noisy_latents(backbone, subject, timestep, seed)
-    last = find_block(backbone.unet, max(blocks))
-    with (
-        record(
-            backbone.unet, features=features, attention=words, kinds=["cross"], states=points
-        ) as recording,
-        stop_after(last),
-    ):
-        backbone.unet(latents, timestep, text)
+    reading = Reading(tuple(features), tuple(words), kinds=("cross",), states=tuple(points))
+    recording = backbone.read(latents, text, reading, timestep=timestep)
 
     def cross(block: int) -> np.ndarray:  # (tokens, h, w)
         attention = recording.attention[timestep, block, "cross"][0, :, : len(tokens.words)]

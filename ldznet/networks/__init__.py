@@ -9,6 +9,7 @@ from ldznet.networks.rgbnet import RGBNet
 from ldznet.networks.znet import ZNet
 
 __all__ = [
+    "BASELINES",
     "NETWORKS",
     "WEIGHTS",
     "AttentionBaseline",
@@ -26,6 +27,9 @@ Network = SegmentationNetwork | AttentionBaseline
 NETWORKS: dict[str, type[SegmentationNetwork]] = {
     network.name: network for network in (RGBNet, ZNet, LDZNet)
 }
+
+# Those that need none.
+BASELINES: dict[str, type[AttentionBaseline]] = {AttentionBaseline.name: AttentionBaseline}
 
 
 def load_network(folder: str | Path) -> SegmentationNetwork:

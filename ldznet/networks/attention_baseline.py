@@ -48,6 +48,9 @@ class AttentionBaseline(nn.Module):
 
     name: ClassVar[str] = "attention"
     title: ClassVar[str] = "Attention"
+    colour: ClassVar[str] = "#E67373"
+    reads: ClassVar[str] = "untrained, reads the {cross-attention}"
+    remedy: ClassVar[str] = "The attention baseline needs no weights; load it with the backbone."
 
     def __init__(self, watched: Watched = STABLE_DIFFUSION) -> None:
         super().__init__()

@@ -40,6 +40,9 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
 
     name: ClassVar[str]
     title: ClassVar[str]  # as the paper writes it
+    colour: ClassVar[str]  # "#rrggbb", its own in cards and charts
+    reads: ClassVar[str]  # what it reads, for people; {braces} mark words of the glossary
+    remedy: ClassVar[str]  # one sentence: what to do where its weights are missing
     reading: ClassVar[Reading | None] = None  # what it reads of the LDM, if it does
 
     _supports_gradient_checkpointing = True
@@ -182,6 +185,15 @@ def read_kind(folder: Path) -> str:
             f"The folder '{folder.name}' holds no network: its config.json is missing or names no "
             f"kind; give a folder with config.json and {WEIGHTS}."
         ) from error
+
+
+def training_remedy(name: str, title: str) -> str:
+    """What to do where a network has no weights that could be fetched."""
+    return (
+        f"{title} has no weights for this backbone yet, and none are published: train it with "
+        f"ldznet.training.network, save it as weights/{name}, and start again with "
+        "LDZNET_NETWORKS=weights (--networks weights on the command line)."
+    )
 
 
 def _same_shape(given: Tensor, own: Tensor | None) -> bool:

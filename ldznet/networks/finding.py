@@ -25,29 +25,13 @@ def find_networks(
         if folder is not None and (folder / name).is_dir():
             found[name] = load_network(folder / name)
         else:
-            missing[name] = how_to_get(name)
+            missing[name] = NETWORKS[name].remedy
     if folder is not None and not found:
         raise ValueError(
             f"'{folder.name}' holds none of the networks asked for; give a folder with a subfolder "
             f"per network ({', '.join(NETWORKS)})."
         )
     return found, missing
-
-
-def how_to_get(name: str) -> str:
-    """One sentence for somebody whose backbone has no weights of this network."""
-    title = NETWORKS[name].title
-    if name == "ldznet":
-        return (
-            f"{title} has no weights for this backbone yet: convert the published checkpoint with "
-            "'python -m ldznet convert ldznet.ckpt weights' and start again with "
-            "LDZNET_NETWORKS=weights (--networks weights on the command line)."
-        )
-    return (
-        f"{title} has no weights for this backbone yet, and none are published: train it with "
-        f"ldznet.training.network, save it as weights/{name}, and start again with "
-        "LDZNET_NETWORKS=weights (--networks weights on the command line)."
-    )
 
 
 def _find(source: str | Path) -> Path:

@@ -17,6 +17,13 @@ class LDZNet(SegmentationNetwork):
 
     name = "ldznet"
     title = "LD-ZNet"
+    colour = "#7C3AED"
+    reads = "reads {latent} and {features}"
+    remedy = (
+        "LD-ZNet has no weights for this backbone yet: convert the published checkpoint with "
+        "'python -m ldznet convert ldznet.ckpt weights' and start again with "
+        "LDZNET_NETWORKS=weights (--networks weights on the command line)."
+    )
     reading = Reading(features=FUSION_BLOCKS)
 
     def extend(self) -> None:

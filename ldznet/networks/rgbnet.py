@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ldznet.networks.base import LATENT_CHANNELS, SegmentationNetwork
+from ldznet.networks.base import LATENT_CHANNELS, SegmentationNetwork, training_remedy
 from ldznet.types import Encoding
 
 STEM_WIDTH = 32  # channels after the first convolution; they double with every halving of the side
@@ -16,6 +16,9 @@ class RGBNet(SegmentationNetwork):
 
     name = "rgbnet"
     title = "RGBNet"
+    colour = "#64748B"
+    reads = "reads the pixels"
+    remedy = training_remedy(name, title)
 
     def extend(self) -> None:
         """Build the stem: (B, 3, H, W) -> (B, 4, h, w)."""

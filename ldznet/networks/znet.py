@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ldznet.networks.base import SegmentationNetwork
+from ldznet.networks.base import SegmentationNetwork, training_remedy
 from ldznet.types import Encoding
 
 
@@ -11,6 +11,9 @@ class ZNet(SegmentationNetwork):
 
     name = "znet"
     title = "ZNet"
+    colour = "#0EA5E9"
+    reads = "reads the {latent}"
+    remedy = training_remedy(name, title)
 
     def grid(self, encoding: Encoding) -> Tensor:
         """The map (B, 1, h, w) from the latents (B, 4, h, w)."""

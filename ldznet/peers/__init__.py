@@ -18,6 +18,9 @@ class Peer(Protocol):
 
     name: str
     title: str
+    colour: str  # "#rrggbb", its own in cards and charts
+    reads: str  # what it reads, for people; {braces} mark words of the glossary
+    remedy: str  # one sentence: what to do where its weights are missing
 
     def __call__(self, picture: Image.Image, phrases: Sequence[str]) -> np.ndarray:
         """(P, H, W) float32 probabilities in [0, 1] at the RGB picture's own size."""

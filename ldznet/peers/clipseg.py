@@ -23,6 +23,12 @@ class ClipSeg:
 
     name = "clipseg"
     title = "CLIPSeg"
+    colour = "#739900"
+    reads = "reads the pixels with CLIP, not with diffusion"
+    remedy = (
+        f"CLIPSeg's weights are not here: fetch '{HUB_ID}' from the hub, or name their folder in "
+        f"{VARIABLE}."
+    )
 
     def __init__(self, model: Any, processor: Any, tokenizer: Any) -> None:
         """Join transformers' model, image processor and tokenizer; the model is frozen in place."""

@@ -10,10 +10,8 @@ from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.generation import FEATURE_TIMESTEPS
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, MAX_SEED
 from ldznet.phrases import apply_template
+from ldznet.pipeline.settings import MAX_ENSEMBLE
 
-RECIPES = ("deterministic", "official")
-DETERMINISTIC, OFFICIAL = RECIPES
-MAX_ENSEMBLE = 16
 # The official inference picks one at random for every phrase.
 TEMPLATES = (
     "a photo of a {}.",
@@ -137,12 +135,6 @@ def check_ensemble(ensemble: int) -> None:
         raise ValueError(
             f"An ensemble has from 1 to {MAX_ENSEMBLE} members; got {ensemble} (1 is none)."
         )
-
-
-def check_recipe(recipe: str) -> None:
-    """Raises ValueError for a recipe that there is not."""
-    if recipe not in RECIPES:
-        raise ValueError(f"There is no recipe '{recipe}'; choose from {', '.join(RECIPES)}.")
 
 
 def _pass(

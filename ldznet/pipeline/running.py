@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.reading import phrase_tokens, read
 from ldznet.networks import Network
 from ldznet.pipeline.recipe import Pass
 from ldznet.types import Encoding
@@ -70,17 +69,29 @@ def run_networks(
     """
     readings = {name: network.reading for name, network in networks.items() if network.reading}
     shared = 0.0  # seconds
-    attention = any(reading.attention for reading in readings.values())
-    if readings and (attention or not encoding.features):
+    # What was kept while a picture was drawn need not be read again.
+    lacking = [
+        replace(
+            reading,
+            features=tuple(each for each in reading.features if each not in encoding.features),
+        )
+        for reading in readings.values()
+    ]
+    if any(reading.features or reading.attention for reading in lacking):
         report(0.2, "Reading the diffusion model's features")
         with timed(backbone.device) as seconds:
-            encoding = read(
-                backbone, encoding, readings.values(), timestep=asked.timestep, seed=asked.seed
+            noise = backbone.draw_noise(encoding.latents[:1].shape, asked.seed)
+            recording = backbone.read(
+                encoding.latents, encoding.text, lacking, timestep=asked.timestep, noise=noise
+            )
+            encoding = replace(
+                encoding,
+                features={**encoding.features, **recording.features_at(asked.timestep)},
+                attention=recording.attention,
             )
         shared = seconds[0]
-    if attention:
-        words = phrase_tokens(backbone, asked.texts, asked.spans)
-        encoding = replace(encoding, words=words.to(backbone.device))
+    if any(reading.attention for reading in lacking):
+        encoding = replace(encoding, words=backbone.phrase_tokens(asked.texts, asked.spans))
     found = {}
     for number, (name, network) in enumerate(networks.items()):
         report(0.5 + 0.5 * number / len(networks), f"Running {name}")

@@ -1,6 +1,7 @@
 """`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.ldm import check_seed
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.checkpoints.precision import AUTO
 from ldznet.execution import prepare
@@ -18,24 +18,52 @@ from ldznet.images import read_image
 from ldznet.networks import NETWORKS, AttentionBaseline, Network, SegmentationNetwork
 from ldznet.networks.finding import find_networks
 from ldznet.peers import PEERS, Peer, load_peer
+from ldznet.phrases import check_phrases
 from ldznet.pipeline.encoding import encode_texts, make_encoding
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import POCKET, find_assets, load_backbone, misfit
-from ldznet.pipeline.question import Question, ask, check_names
 from ldznet.pipeline.recipe import (
-    DETERMINISTIC,
-    OFFICIAL,
     TEMPLATES,
     Pass,
-    check_recipe,
     deterministic_passes,
     official_passes,
     usable_templates,
 )
 from ldznet.pipeline.running import Progress, run_passes, timed
+from ldznet.pipeline.settings import DETERMINISTIC, OFFICIAL, Settings
 from ldznet.types import Encoding, Generation, Segmentation
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
+
+
+MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which networks are to find which phrases."""
+
+    networks: tuple[str, ...]
+    phrases: tuple[str, ...]
+
+    def check_memory(self, picture: Image.Image) -> None:
+        """Raises ValueError if the answer for this picture would not fit in memory."""
+        rows = len(self.networks) * len(self.phrases)
+        if rows * picture.width * picture.height > MAX_VALUES:
+            raise ValueError(
+                f"{len(self.phrases)} phrases in a picture of {picture.width} x {picture.height} "
+                "pixels need too much memory; ask for fewer or make the picture smaller."
+            )
+
+
+def check_names(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The names, each once. Raises ValueError for none, or one that is not known."""
+    choices = tuple(known)
+    unknown = [name for name in names if name not in choices]
+    if unknown or not names:
+        what = f"There is no network '{unknown[0]}'" if unknown else "No network was named"
+        raise ValueError(f"{what}; choose from {', '.join(choices)}.")
+    return tuple(dict.fromkeys(names))
 
 
 class Segmenter:
@@ -284,7 +312,7 @@ class Segmenter:
                 raise ValueError(self.missing[name])
             if name in PEERS and name not in self.peers:
                 raise ValueError(f"'{name}' is not loaded; call add_peer('{name}') first.")
-        return ask(phrases, check_names(networks, known))
+        return Question(check_names(networks, known), check_phrases(phrases))
 
     def _plan(
         self,
@@ -296,8 +324,7 @@ class Segmenter:
         template: str | None,
     ) -> tuple[Pass, ...]:
         """The passes of a recipe, having checked everything that it is asked with."""
-        check_recipe(recipe)
-        check_seed(seed)
+        Settings(seed, timestep, template, recipe, ensemble)
         if timestep is not None:
             self.backbone.check_timestep(timestep)
         phrases = question.phrases

@@ -1,7 +1,7 @@
 """Trains one segmentation network on phrases and masks, the backbone frozen."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count as count_up
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ldznet.backbone.ldm import LatentDiffusion
+from ldznet.blocks import FUSION_BLOCKS
 from ldznet.data.shapes import (
     TRAIN_START,
     Scene,
@@ -31,7 +32,7 @@ from ldznet.training.attention import use_fast_attention
 from ldznet.training.fusion_start import align_fusion
 from ldznet.training.loop import TrainConfig, TrainResult, train
 from ldznet.training.losses import mask_loss
-from ldznet.types import Encoding, Sample
+from ldznet.types import Encoding, Reading, Sample
 
 MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
 MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
@@ -238,7 +239,8 @@ def _add_features(
 ) -> Encoding:
     """Features under a text, each row with noise of its own (inference shares one noise)."""
     noise = backbone.draw_noise(encoding.latents.shape, seed)
-    noisy = backbone.add_noise(encoding.latents, timestep, noise)
     with torch.autocast(backbone.device.type, torch.bfloat16):  # as the network trains
-        features = backbone.features(noisy, said, timestep)
-    return Encoding(encoding.pixels, encoding.latents, encoding.text, features)
+        recording = backbone.read(
+            encoding.latents, said, Reading(FUSION_BLOCKS), timestep=timestep, noise=noise
+        )
+    return replace(encoding, features=recording.features_at(timestep))

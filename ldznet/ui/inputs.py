@@ -12,7 +12,7 @@ from PIL import Image
 
 from ldznet.images import read_image
 from ldznet.phrases import check_phrases
-from ldznet.pipeline.question import check_names
+from ldznet.pipeline import check_names
 from ldznet.ui.state import COLUMNS, OWN, Picture
 
 # Larger pictures are shrunk on the page: a session keeps networks x phrases x pixels x 2 bytes.

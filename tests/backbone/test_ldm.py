@@ -8,8 +8,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
-from ldznet.backbone import LatentDiffusion
+from ldznet.backbone import LatentDiffusion, record
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
+from ldznet.types import Reading
+from tests.conftest import features_of
 
 PARTS = ("vae", "unet", "text_encoder")
 
@@ -107,7 +109,7 @@ def test_features_are_those_of_a_full_pass_and_later_blocks_do_not_run(backbone,
     assert ran == set(BLOCKS)
     full = dict(wanted)
     ran.clear()
-    found = backbone.features(latents, text, 400, blocks)
+    found = features_of(backbone, latents, text, 400, blocks)
     assert ran == set(range(1, max(blocks) + 1))
     for handle in handles:
         handle.remove()
@@ -118,16 +120,16 @@ def test_features_are_those_of_a_full_pass_and_later_blocks_do_not_run(backbone,
 
 def test_features_can_be_trained_on_and_none_can_be_asked_for(backbone):
     latents, text = backbone.draw_noise((1, 4, 8, 8), 0), backbone.encode_text(["ball"])
-    (feature,) = backbone.features(latents, text, 400, [7]).values()
+    (feature,) = features_of(backbone, latents, text, 400, [7]).values()
     weight = torch.ones(1, requires_grad=True)
     (weight * feature).sum().backward()  # raises on tensors of inference mode
     assert weight.grad is not None
-    assert backbone.features(latents, text, 400, []) == {}
+    assert features_of(backbone, latents, text, 400, []) == {}
 
 
 def test_a_fault_inside_the_pass_is_not_swallowed(backbone):
     with pytest.raises(RuntimeError):
-        backbone.features(torch.zeros(1, 4, 8, 8), torch.zeros(1, 16, 7), 400)
+        features_of(backbone, torch.zeros(1, 4, 8, 8), torch.zeros(1, 16, 7), 400, [7])
 
 
 def test_stopping_early_does_not_stop_another_threads_pass(backbone):
@@ -145,39 +147,75 @@ def test_stopping_early_does_not_stop_another_threads_pass(backbone):
         thread.join()
 
     handle = find_block(backbone.unet, 1).register_forward_hook(run_beside)
-    backbone.features(latents, text, 400, [7])
+    features_of(backbone, latents, text, 400, [7])
     full_pass()
     assert torch.equal(*outcome)
 
 
-def test_encode_repeats_the_image_and_gives_each_phrase_its_row(backbone, pixels):
-    runs = []
-    handle = backbone.vae.encoder.register_forward_hook(lambda *_: runs.append(1))
+def test_each_phrase_reads_its_row_of_one_image_under_one_noise(backbone, pixels):
     phrases = ["red ball", "blue car", "red ball"]
-    encoding = backbone.encode(pixels, phrases, features=True, timestep=300, seed=4)
-    handle.remove()
-    assert len(runs) == 1
-    assert encoding.pixels.shape == (3, 3, 64, 96)
-    assert torch.equal(encoding.latents, backbone.encode_image(pixels).expand(3, -1, -1, -1))
-    assert tuple(encoding.features) == FUSION_BLOCKS
-    for feature in encoding.features.values():
+    latents = backbone.encode_image(pixels)
+    options = {"timestep": 300, "noise": backbone.draw_noise(latents.shape, 4)}
+    reading = Reading(FUSION_BLOCKS)
+    whole = backbone.read(latents, backbone.encode_text(phrases), reading, **options)
+    features = whole.features_at(300)
+    assert tuple(features) == FUSION_BLOCKS
+    for feature in features.values():
         torch.testing.assert_close(feature[0], feature[2])
         assert (feature[0] - feature[1]).abs().max() > 1e-4
-    single = backbone.encode(pixels, phrases[1:2], features=True, timestep=300, seed=4)
+    single = backbone.read(latents, backbone.encode_text(phrases[1:2]), reading, **options)
     for block in FUSION_BLOCKS:
         torch.testing.assert_close(
-            encoding.features[block][1:2], single.features[block], atol=1e-5, rtol=1e-5
+            features[block][1:2], single.features[300, block], atol=1e-5, rtol=1e-5
         )
-    assert backbone.encode(pixels, phrases, features=False).features == {}
 
 
-def test_features_depend_on_seed_and_timestep(backbone, pixels):
-    def feature(**options):
-        return backbone.encode(pixels, ["ball"], features=True, **options).features[7]
+def test_features_depend_on_noise_and_timestep(backbone, pixels):
+    latents, text = backbone.encode_image(pixels), backbone.encode_text(["ball"])
 
-    assert torch.equal(feature(), feature(seed=0, timestep=400))
+    def feature(seed=0, timestep=400):
+        noise = backbone.draw_noise(latents.shape, seed)
+        recording = backbone.read(latents, text, Reading((7,)), timestep=timestep, noise=noise)
+        return recording.features[timestep, 7]
+
+    assert torch.equal(feature(), feature())
     assert not torch.equal(feature(), feature(seed=1))
     assert not torch.equal(feature(), feature(timestep=100))
+
+
+def test_readings_of_one_timestep_share_a_pass_and_others_take_their_own(backbone):
+    latents, text = backbone.draw_noise((1, 4, 8, 8), 0), backbone.encode_text(["ball"])
+    noise = backbone.draw_noise((1, 4, 8, 8), 1)
+    runs = []
+    handle = backbone.unet.register_forward_pre_hook(lambda _, given: runs.append(given[1]))
+    readings = [
+        Reading(features=(6,), states=(8,)),
+        Reading(attention=(7,), kinds=("cross",)),
+        Reading(attention=(6,), timesteps=(400, 100)),
+    ]
+    recording = backbone.read(latents, text, readings, timestep=400, noise=noise)
+    handle.remove()
+    assert runs == [400, 100]
+    assert set(recording.features) == {(400, 6)}
+    assert set(recording.states) == {(400, 8)}
+    assert {key for key in recording.attention if key[0] == 100} == {
+        (100, 6, "self"),
+        (100, 6, "cross"),
+    }
+    assert {(400, 7, "cross"), (400, 6, "self")} <= set(recording.attention)
+    alone = backbone.read(latents, text, readings[2], timestep=7, noise=noise)
+    for key, attention in alone.attention.items():
+        assert torch.equal(attention, recording.attention[key])
+    with torch.no_grad(), record(backbone.unet, states=[8]) as seen:
+        backbone.unet(backbone.add_noise(latents, 400, noise), 400, text)
+    assert torch.equal(recording.states[400, 8], seen.states[400, 8])
+
+
+@pytest.mark.parametrize("timestep", [-1, 1000])
+def test_a_reading_outside_the_schedule_is_refused(backbone, timestep):
+    latents, text = torch.zeros(1, 4, 8, 8), backbone.encode_text(["ball"])
+    with pytest.raises(ValueError, match=f"0 to 999; got {timestep}"):
+        backbone.read(latents, text, Reading((6,)), timestep=timestep)
 
 
 @pytest.mark.parametrize(

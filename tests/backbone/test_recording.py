@@ -15,6 +15,7 @@ from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 from ldznet.networks import load_network
 from ldznet.types import Encoding
+from tests.conftest import features_of
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_attention_agrees_with_an_explicit_softmax(unet, inputs, number):
 
 def test_fusion_attention_agrees_with_an_explicit_softmax(segmenter, networks_folder, inputs):
     backbone, network = segmenter.backbone, segmenter.networks["ldznet"]
-    features = backbone.features(*inputs, 400)
+    features = features_of(backbone, *inputs, 400)
     encoding = Encoding(torch.zeros(2, 3, 64, 32), *inputs, features)
     with torch.no_grad(), record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as seen:
         watched = network(encoding)

@@ -10,6 +10,7 @@ from diffusers import DDIMScheduler, StableDiffusionPipeline
 from ldznet.backbone import LatentDiffusion, generate, record
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 from ldznet.inspection import Subject, text_change
+from tests.conftest import features_of
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +115,8 @@ def test_features_do_not_depend_on_what_is_predicted_and_the_change_of_text_does
     text = second.encode_text(["red ball", ""])
     subject = Subject(image=np.zeros((64, 64, 3), np.uint8), latents=noise)
     velocity = of_kind(second, "v_prediction")
-    for block, feature in second.features(noise, text[:1], 400).items():
-        assert torch.equal(feature, velocity.features(noise, text[:1], 400)[block])
+    for block, feature in features_of(second, noise, text[:1], 400).items():
+        assert torch.equal(feature, features_of(velocity, noise, text[:1], 400)[block])
     of_noise = text_change(of_kind(second, "epsilon"), subject, "red ball", timestep=400)
     of_velocity = text_change(velocity, subject, "red ball", timestep=400)
     # The same output differs by the signal's share: noise = alpha v + sigma x, with one x for both.

@@ -19,7 +19,7 @@ from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
 from tests.checkpoints.conftest import FIRST_STAGE, LDM, NETWORK, TEXT, averaged_name
 from tests.checkpoints.reference import to_official
-from tests.conftest import WORDS
+from tests.conftest import WORDS, features_of
 
 
 def convert(checkpoint, folder, tokenizer=None) -> Conversion:
@@ -65,7 +65,7 @@ def run_network(network, encoding):
 def encode(backbone, inputs, timestep):
     """What a segmentation network reads, from the written backbone's U-Net and schedule."""
     z, noise, text = inputs
-    features = backbone.features(backbone.add_noise(z, timestep, noise), text, timestep)
+    features = features_of(backbone, backbone.add_noise(z, timestep, noise), text, timestep)
     return Encoding(torch.empty(0), z, text, features)
 
 
@@ -89,7 +89,7 @@ def test_float64_agrees_to_1e_10(official, backbone, ldznet):
     noisy = float(np.float32(kept**0.5)) * z + float(np.float32((1 - kept) ** 0.5)) * noise
     try:
         backbone.unet.double(), ldznet.double()
-        features = backbone.features(noisy, text, 400)
+        features = features_of(backbone, noisy, text, 400)
         logits, out = run_network(ldznet, Encoding(torch.empty(0), z, text, features))
     finally:
         backbone.unet.float(), ldznet.float()

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_autoencoder
+from tests.conftest import features_of
 
 PARTS = ("vae", "unet", "text_encoder")
 
@@ -36,8 +37,9 @@ def test_half_precision_weights_load_in_either_precision(folder, backbone):
     )
     half = LatentDiffusion.from_pretrained(folder, precision="bfloat16")
     assert half.unet.dtype == half.vae.dtype == half.encode_text(["ball"]).dtype == torch.bfloat16
-    encoding = half.encode(torch.zeros(1, 3, 32, 32), ["ball"], features=True)
-    assert encoding.features[7].dtype == torch.bfloat16
+    latents = half.encode_image(torch.zeros(1, 3, 32, 32))
+    features = features_of(half, latents, half.encode_text(["ball"]), 400)
+    assert features[7].dtype == torch.bfloat16
 
 
 def test_a_text_encoder_saved_by_older_libraries_loads(folder, backbone):

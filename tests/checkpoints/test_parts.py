@@ -19,7 +19,7 @@ from ldznet.checkpoints.hub import REVISIONS
 from tests.checkpoints.conftest import NETWORK as UNET
 from tests.checkpoints.conftest import OPEN_CLIP
 from tests.checkpoints.conftest import SECOND_WIDTHS as WIDTHS
-from tests.conftest import WORDS
+from tests.conftest import WORDS, features_of
 
 
 def equal(found, wanted):
@@ -41,8 +41,9 @@ def test_the_first_generation(first_tensors, text_encoder, write):
     assert torch.equal(model.encode_text(["the red ball"]), expected)
     assert (model.native_size, model.factor, model.unet.config.attention_head_dim) == (512, 8, 8)
     assert model.scheduler.config.prediction_type == "epsilon"
-    encoding = model.encode(torch.zeros(1, 3, 64, 64), ["ball"], features=True)
-    assert torch.isfinite(encoding.features[10]).all()
+    latents = model.encode_image(torch.zeros(1, 3, 64, 64))
+    features = features_of(model, latents, model.encode_text(["ball"]), 400)
+    assert torch.isfinite(features[10]).all()
 
 
 def test_half_precision_in_the_file_or_in_memory(first_tensors, write):

@@ -65,6 +65,7 @@ def test_without_clipsegs_weights_one_sentence_says_so(segment, capsys):
 def test_evaluate_scores_them_side_by_side(tmp_path, own_clipseg, pocket):
     from ldznet.data import open_dataset
     from ldznet.evaluation import evaluate
+    from ldznet.pipeline import Settings
 
     path = tmp_path / "scores.json"
     status = main(
@@ -77,7 +78,8 @@ def test_evaluate_scores_them_side_by_side(tmp_path, own_clipseg, pocket):
     scores = json.loads(path.read_text())["sets"]["flat"]["scores"]
     assert list(scores) == ["attention", "clipseg", "everything", "nothing"]
     samples = open_dataset("shapes", "test", style="flat", count=2)
-    own = evaluate(pocket, samples, ["attention"], seed=0, timestep=400)["attention"].overall
+    settings = Settings(seed=0, timestep=400)
+    own = evaluate(pocket, samples, ["attention"], settings)["attention"].overall
     assert scores["attention"]["overall"]["mean_iou"] == pytest.approx(own.mean_iou)
 
 

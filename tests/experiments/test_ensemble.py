@@ -6,6 +6,7 @@ import pytest
 from ldznet.evaluation import evaluate
 from ldznet.experiments.ensemble import measure_ensembles
 from ldznet.metrics import IntervalMetrics
+from ldznet.pipeline import Settings
 from ldznet.pipeline.recipe import deterministic_passes
 from ldznet.types import Sample
 
@@ -21,7 +22,7 @@ def dataset(picture):
 
 def test_one_member_scores_as_the_plain_evaluation_and_two_as_their_mean(segmenter, dataset):
     found = measure_ensembles(segmenter, dataset, seed=3, templates=["the {}"], sizes=(1, 2))
-    plain = evaluate(segmenter, dataset, list(segmenter.networks), seed=3)
+    plain = evaluate(segmenter, dataset, list(segmenter.networks), Settings(seed=3))
     assert set(found["noise"]) == set(found["timestep"]) >= {"ldznet"}
     assert set(found["template"]) == set(found["all"]) == set(segmenter.networks)
     for networks in found.values():

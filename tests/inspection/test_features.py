@@ -6,6 +6,7 @@ import torch
 
 from ldznet.inspection import features_over_blocks, features_over_timesteps, noisy_latents
 from ldznet.inspection.features import principal_components, shared_components
+from tests.conftest import features_of
 
 PHRASE = "red ball"
 
@@ -16,7 +17,7 @@ def test_over_timesteps_every_picture_is_on_one_basis(backbone, subject):
     assert found.labels == ("timestep 900", "timestep 50", "timestep 400")
     text = backbone.encode_text([PHRASE])
     maps = [
-        backbone.features(noisy_latents(backbone, subject, t), text, t, [12])[12][0].numpy()
+        features_of(backbone, noisy_latents(backbone, subject, t), text, t, [12])[12][0].numpy()
         for t in found.timesteps
     ]
     scores = np.stack(principal_components(maps).scores)  # (3, 8, 12, 3)

@@ -16,6 +16,7 @@ from ldznet.inspection import (
 )
 from ldznet.pipeline import Segmenter
 from ldznet.types import Encoding
+from tests.conftest import features_of
 
 PHRASE = "red ball"
 
@@ -63,7 +64,7 @@ def test_the_fusion_shows_what_ld_znet_reads_and_the_pooled_share(segmenter, sub
     text = backbone.encode_text([PHRASE])
     noisy = noisy_latents(backbone, subject, 400, 3)
     pixels = torch.zeros(1, 3, 64, 96)  # LD-ZNet does not look at them
-    encoding = Encoding(pixels, subject.latents, text, backbone.features(noisy, text, 400))
+    encoding = Encoding(pixels, subject.latents, text, features_of(backbone, noisy, text, 400))
     with torch.no_grad(), record(network.unet, attention=[block], kinds=["fusion"]) as seen:
         network(encoding)
     (whole,) = seen.attention.values()

@@ -17,6 +17,7 @@ from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 from ldznet.checkpoints.official import rename_network, rename_unet
 from ldznet.networks import LDZNet, ZNet
 from ldznet.types import Encoding
+from tests.conftest import features_of
 
 CASES = ("a", "b", "c")
 SIZE = {
@@ -197,7 +198,7 @@ def test_backbone_feeds_the_network_the_official_way(official, networks, backbon
     )
     z, noise, text = official.inputs("a")
     noisy = latent_diffusion.add_noise(z, 400, noise)
-    features = latent_diffusion.features(noisy, text, 400)
+    features = features_of(latent_diffusion, noisy, text, 400)
     logits = ldznet(Encoding(torch.empty(0), z, text, features))
     assert largest_difference(logits, official.expected["a/logits"]) < 2e-4
 

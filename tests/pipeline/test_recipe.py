@@ -17,6 +17,7 @@ from ldznet.pipeline.recipe import (
     usable_templates,
 )
 from ldznet.types import Encoding
+from tests.conftest import features_of
 
 PHRASES = ["ball", "star"]
 PLAN = {"seed": 7, "timestep": None, "template": None, "ensemble": 1}
@@ -138,7 +139,7 @@ def test_the_official_recipe_is_the_official_walk(segmenter, picture):
     text = backbone.encode_text(asked.texts)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(asked.seed))
     noisy = backbone.scheduler.add_noise(latents, noise, torch.tensor([asked.timestep]))
-    features = backbone.features(noisy, text, asked.timestep)
+    features = features_of(backbone, noisy, text, asked.timestep)
     with torch.no_grad():
         probability = network(Encoding(pixels, latents, text, features)).sigmoid()
     expected = functional.interpolate(probability, (48, 80), mode="bilinear", antialias=True)

@@ -12,6 +12,7 @@ from ldznet.networks import NETWORKS
 from ldznet.pipeline import Segmenter
 from ldznet.pipeline.frame import whole_frame
 from ldznet.types import Encoding
+from tests.conftest import features_of
 
 PHRASES = ["red ball", "the blue car", "a star"]
 
@@ -71,7 +72,7 @@ def test_it_agrees_with_a_walk_through_the_parts(segmenter, picture):
     text = backbone.encode_text(["red ball"])
     noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5))
     noisy = backbone.scheduler.add_noise(latents, noise, torch.tensor([300]))
-    features = backbone.features(noisy, text, 300)
+    features = features_of(backbone, noisy, text, 300)
     with torch.no_grad():
         logits = network(Encoding(pixels, latents, text, features))
     found = segmenter(square, ["red ball"], seed=5, timestep=300)

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.reading import read
 from ldznet.blocks import FUSION_BLOCKS, find_block
 from ldznet.networks import LDZNet
 from ldznet.pipeline.loading import load_backbone
@@ -26,16 +25,15 @@ def encodings(backbone):
     scenes = prepare_masked_scenes(backbone, samples)
     half = len(samples) // 2
     parts = [range(0, half, 4), range(half, len(samples), 4)]
-    return [
-        read(
-            backbone,
-            scenes.batch(list(part), backbone.device)[0],
-            [LDZNet.reading],
-            timestep=timestep,
-            seed=timestep,
+    encodings = []
+    for part, timestep in zip(parts, (400, 350), strict=True):
+        encoding, _ = scenes.batch(list(part), backbone.device)
+        noise = backbone.draw_noise(encoding.latents[:1].shape, timestep)
+        recording = backbone.read(
+            encoding.latents, encoding.text, LDZNet.reading, timestep=timestep, noise=noise
         )
-        for part, timestep in zip(parts, (400, 350), strict=True)
-    ]
+        encodings.append(replace(encoding, features=recording.features_at(timestep)))
+    return encodings
 
 
 def new(backbone) -> LDZNet:

@@ -1,7 +1,7 @@
 """How much of the machine's arithmetic a model's pass uses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -46,7 +46,8 @@ def measure_use(segmenter: Segmenter, turns: int) -> dict[str, Use]:
     backbone = segmenter.backbone
     encoding = _inputs(backbone.device, backbone.dtype)
     text = encoding.text
-    encoding = backbone.with_features(encoding)
+    recording = backbone.read(encoding.latents, text, LDZNet.reading, timestep=400)
+    encoding = replace(encoding, features=recording.features_at(400))
     last = find_block(backbone.unet, max(FUSION_BLOCKS))
     work: dict[str, Work] = {
         "vae": lambda: backbone.vae.encode(encoding.pixels),

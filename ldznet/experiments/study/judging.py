@@ -9,7 +9,6 @@ import torch
 from torch.nn import functional
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.reading import read
 from ldznet.metrics import IntervalMetrics
 from ldznet.networks import SegmentationNetwork
 from ldznet.training.network import MaskedScenes
@@ -44,9 +43,11 @@ def judge(
         chosen = range(start, min(start + BATCH, len(samples)))
         encoding, masks = scenes.batch(list(chosen), backbone.device)
         if network.reading:
-            encoding = read(
-                backbone, encoding, [network.reading], timestep=timestep, seed=NOISE_SEED
+            noise = backbone.draw_noise(encoding.latents[:1].shape, NOISE_SEED)
+            recording = backbone.read(
+                encoding.latents, encoding.text, network.reading, timestep=timestep, noise=noise
             )
+            encoding = replace(encoding, features=recording.features_at(timestep))
             encoding = _ablate(encoding, ablation)
         probability = network(encoding).float().sigmoid()
         probability = functional.interpolate(
