@@ -3,6 +3,8 @@
 import ast
 import re
 import sys
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,8 @@ KEPT_TO = {
     "accelerate": {"training", "experiments"},
     "argparse": {"cli", "experiments", "results"},
 }
+# What can be deleted, and who makes use of it where it is there.
+OPTIONAL = {"execution": {"pipeline", "experiments"}, "experiments": {"cli"}}
 # Where the name in the requirements is not the name in an import.
 DISTRIBUTION = {"PIL": "pillow"}
 
@@ -85,6 +89,21 @@ def violations(part: str, modules: set[str]) -> list[str]:
 def test_imports_point_down(path):
     assert part_of(path) in ROW, "a new part needs its row in ROWS"
     assert violations(part_of(path), imports_of(path)) == []
+
+
+def test_no_parts_import_each_other_in_a_circle():
+    graph = defaultdict(set)
+    for path in FILES:
+        graph[part_of(path)] |= parts_imported(imports_of(path)) - {part_of(path)}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+    with pytest.raises(CycleError):
+        TopologicalSorter({**graph, "types": {"metrics"}, "metrics": {"types"}}).prepare()
+
+
+@pytest.mark.parametrize(("part", "users"), OPTIONAL.items())
+def test_a_part_that_can_be_left_out_has_few_users(part, users):
+    importing = {part_of(path) for path in FILES if part in parts_imported(imports_of(path))}
+    assert importing - {part} <= users
 
 
 def test_every_import_is_pinned():

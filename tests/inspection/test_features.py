@@ -12,16 +12,16 @@ PHRASE = "red ball"
 
 
 def test_over_timesteps_every_picture_is_on_one_basis(backbone, subject):
-    found = features_over_timesteps(backbone, subject, PHRASE, block=12, timesteps=(900, 50, 400))
-    assert (found.over, found.values) == ("timesteps", (900, 50, 400))
-    assert found.labels == ("timestep 900", "timestep 50", "timestep 400")
+    strip = features_over_timesteps(backbone, subject, PHRASE, block=12, timesteps=(900, 50, 400))
+    assert (strip.over, strip.values) == ("timesteps", (900, 50, 400))
+    assert strip.labels == ("timestep 900", "timestep 50", "timestep 400")
     text = backbone.encode_text([PHRASE])
     maps = [
         features_of(backbone, noisy_latents(backbone, subject, t), text, t, [12])[12][0].numpy()
-        for t in found.timesteps
+        for t in strip.timesteps
     ]
     scores = np.stack(principal_components(maps).scores)  # (3, 8, 12, 3)
-    colours = np.stack(found.colours)
+    colours = np.stack(strip.colours)
     assert colours.shape == scores.shape
     for number in range(3):
         low, high = np.percentile(scores[..., number], (1, 99))
@@ -31,44 +31,44 @@ def test_over_timesteps_every_picture_is_on_one_basis(backbone, subject):
 
 
 def test_equal_features_get_equal_colours(backbone, subject):
-    found = features_over_timesteps(backbone, subject, PHRASE, block=3, timesteps=(300, 700, 300))
-    first, between, last = found.colours
+    strip = features_over_timesteps(backbone, subject, PHRASE, block=3, timesteps=(300, 700, 300))
+    first, between, last = strip.colours
     assert (first == last).all()
     assert not np.allclose(first, between, atol=0.05)
 
 
 def test_over_blocks_one_pass_colours_each_on_its_own_grid(backbone, subject, count_runs):
     with count_runs(backbone.unet) as ran:
-        found = features_over_blocks(backbone, subject, PHRASE, timestep=250, seed=4)
+        strip = features_over_blocks(backbone, subject, PHRASE, timestep=250, seed=4)
     assert ran == list(range(1, 17))
-    assert found.labels[6] == "block 7"
-    assert found.timesteps == (250,)
-    shapes = [colours.shape for colours in found.colours]
+    assert strip.labels[6] == "block 7"
+    assert strip.timesteps == (250,)
+    shapes = [colours.shape for colours in strip.colours]
     assert shapes[0] == shapes[15] == (16, 24, 3)
     assert (shapes[3], shapes[8], shapes[6]) == ((8, 12, 3), (4, 6, 3), (2, 3, 3))
-    for colours in found.colours:
+    for colours in strip.colours:
         assert colours.dtype == np.float32
         assert colours.min() >= 0
         assert colours.max() <= 1
-    assert 0 < found.explained.sum() <= 1
-    assert (np.diff(found.explained) <= 0).all()
+    assert 0 < strip.explained.sum() <= 1
+    assert (np.diff(strip.explained) <= 0).all()
 
 
 def test_a_few_blocks_stop_the_pass_early(backbone, subject, count_runs):
     with count_runs(backbone.unet) as ran:
-        found = features_over_blocks(backbone, subject, PHRASE, blocks=[4, 2])
+        strip = features_over_blocks(backbone, subject, PHRASE, blocks=[4, 2])
     assert ran == [1, 2, 3, 4]
-    assert found.blocks == (2, 4)
+    assert strip.blocks == (2, 4)
 
 
 def test_the_seed_decides_the_noise(backbone, subject):
-    def strip(seed):
+    def first_colours(seed):
         return features_over_timesteps(
             backbone, subject, PHRASE, block=2, timesteps=[600], seed=seed
         ).colours[0]
 
-    assert (strip(1) == strip(1)).all()
-    assert not (strip(1) == strip(2)).all()
+    assert (first_colours(1) == first_colours(1)).all()
+    assert not (first_colours(1) == first_colours(2)).all()
 
 
 def test_no_timestep_and_no_block_are_refused(backbone, subject):
@@ -101,70 +101,75 @@ def table(feature):
 
 def test_principal_components_are_those_of_a_singular_value_decomposition():
     features = maps(0, (12, 4, 6), (12, 4, 6), (12, 4, 6))
-    found = principal_components(features)
+    components = principal_components(features)
     cells = np.concatenate([table(each) for each in features])
     _, lengths, axes = np.linalg.svd(cells - cells.mean(axis=0), full_matrices=False)
-    np.testing.assert_allclose(found.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5)
+    np.testing.assert_allclose(
+        components.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5
+    )
     for number in range(3):
         axis = axes[number] * np.sign(axes[number][np.abs(axes[number]).argmax()])
         expected = ((cells - cells.mean(axis=0)) @ axis).reshape(3, 4, 6)
-        scores = np.stack(found.scores)[..., number]
+        scores = np.stack(components.scores)[..., number]
         np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 def test_shared_components_are_a_multiple_factor_analysis():
     features = maps(1, (5, 6, 8), (20, 6, 8), (9, 6, 8))
     features[1] *= 100  # a block of large values must not outweigh the others
-    found = shared_components(features)
+    components = shared_components(features)
     centred = [table(each) - table(each).mean(axis=0) for each in features]
     balanced = [each / np.linalg.norm(each, 2) for each in centred]  # the first singular value
     units, lengths, axes = np.linalg.svd(np.hstack(balanced), full_matrices=False)
-    np.testing.assert_allclose(found.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5)
+    np.testing.assert_allclose(
+        components.explained, (lengths**2 / (lengths**2).sum())[:3], rtol=1e-5
+    )
     signs = np.sign(axes[np.arange(3), np.abs(axes[:3]).argmax(axis=1)])
     starts = [0, 5, 25]
-    for each, start, scores in zip(balanced, starts, found.scores, strict=True):
+    for each, start, scores in zip(balanced, starts, components.scores, strict=True):
         partial = 3 * each @ axes[:3, start : start + each.shape[1]].T * signs
         np.testing.assert_allclose(scores.reshape(-1, 3), partial, atol=1e-5)
     common = (units * lengths)[:, :3] * signs
-    np.testing.assert_allclose(np.mean(found.scores, axis=0).reshape(-1, 3), common, atol=1e-5)
+    np.testing.assert_allclose(np.mean(components.scores, axis=0).reshape(-1, 3), common, atol=1e-5)
 
 
 def test_blocks_of_different_size_keep_their_own_grids():
     coarse, fine = maps(2, (8, 2, 3), (6, 8, 12))
-    found = shared_components([coarse, fine])
-    assert [score.shape for score in found.scores] == [(2, 3, 3), (8, 12, 3)]
-    assert found.sample.shape == (2 * 8 * 12, 3)  # on the grid where they meet, equally many rows
+    components = shared_components([coarse, fine])
+    assert [score.shape for score in components.scores] == [(2, 3, 3), (8, 12, 3)]
+    rows = 2 * 8 * 12  # on the grid where they meet, equally many of each
+    assert components.sample.shape == (rows, 3)
 
 
 def test_large_grids_meet_on_a_smaller_one():
-    found = shared_components(maps(3, (4, 64, 48), (4, 32, 24)))
-    assert found.sample.shape == (2 * 32 * 32, 3)
-    assert [score.shape for score in found.scores] == [(64, 48, 3), (32, 24, 3)]
+    components = shared_components(maps(3, (4, 64, 48), (4, 32, 24)))
+    assert components.sample.shape == (2 * 32 * 32, 3)
+    assert [score.shape for score in components.scores] == [(64, 48, 3), (32, 24, 3)]
 
 
-@pytest.mark.parametrize("components", [principal_components, shared_components])
-def test_turning_all_features_round_turns_no_colour_round_twice(components):
+@pytest.mark.parametrize("analyse", [principal_components, shared_components])
+def test_turning_all_features_round_turns_no_colour_round_twice(analyse):
     """The sign follows the loadings, so a second run of the same features is the same."""
     features = maps(4, (7, 4, 4), (7, 4, 4))
-    once, again = components(features), components([each.copy() for each in features])
+    once, again = analyse(features), analyse([each.copy() for each in features])
     for first, second in zip(once.scores, again.scores, strict=True):
         assert (first == second).all()
-    turned = components([-each for each in features])
+    turned = analyse([-each for each in features])
     for first, second in zip(once.scores, turned.scores, strict=True):
         np.testing.assert_allclose(first, -second, atol=1e-5)
 
 
-@pytest.mark.parametrize("components", [principal_components, shared_components])
-def test_features_without_variance_have_no_components(components):
+@pytest.mark.parametrize("analyse", [principal_components, shared_components])
+def test_features_without_variance_have_no_components(analyse):
     flat = np.ones((6, 2, 2), np.float32)
-    found = components([flat, flat])
-    assert all((score == 0).all() for score in found.scores)
-    assert (found.explained == 0).all()
+    components = analyse([flat, flat])
+    assert all((score == 0).all() for score in components.scores)
+    assert (components.explained == 0).all()
 
 
 def test_a_block_without_variance_does_not_disturb_the_others():
     (feature,) = maps(5, (6, 4, 4))
-    found = shared_components([feature, np.ones((3, 4, 4), np.float32)])
+    components = shared_components([feature, np.ones((3, 4, 4), np.float32)])
     alone = shared_components([feature])
-    assert (found.scores[1] == 0).all()
-    np.testing.assert_allclose(found.scores[0], 2 * alone.scores[0], atol=1e-6)
+    assert (components.scores[1] == 0).all()
+    np.testing.assert_allclose(components.scores[0], 2 * alone.scores[0], atol=1e-6)

@@ -29,9 +29,9 @@ def test_noise_follows_the_schedule(backbone, subject, timestep):
     kept = np.prod(1 - betas[: timestep + 1])
     noise = torch.randn(1, 4, 16, 24, generator=torch.Generator().manual_seed(7))
     expected = kept**0.5 * subject.latents + (1 - kept) ** 0.5 * noise
-    found = noisy_latents(backbone, subject, timestep, seed=7)
-    torch.testing.assert_close(found, expected.float(), atol=1e-4, rtol=0)
-    assert not torch.equal(found, noisy_latents(backbone, subject, timestep, seed=8))
+    noisy = noisy_latents(backbone, subject, timestep, seed=7)
+    torch.testing.assert_close(noisy, expected.float(), atol=1e-4, rtol=0)
+    assert not torch.equal(noisy, noisy_latents(backbone, subject, timestep, seed=8))
 
 
 def test_a_visited_timestep_has_the_samplers_own_latents(backbone):

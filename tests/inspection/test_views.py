@@ -27,16 +27,18 @@ def square(segmenter, picture):
 
 
 def test_text_change_is_the_norm_between_two_estimates(backbone, subject):
-    found = text_change(backbone, subject, PHRASE, timestep=350, seed=6)
+    change = text_change(backbone, subject, PHRASE, timestep=350, seed=6)
     noisy = noisy_latents(backbone, subject, 350, 6)
     with torch.no_grad():
-        told, untold = (
+        conditional, unconditional = (
             backbone.unet(noisy, 350, backbone.encode_text([text])).sample[0].numpy()
             for text in (PHRASE, "")
         )
-    np.testing.assert_allclose(found, np.sqrt(((told - untold) ** 2).sum(axis=0)), atol=1e-5)
-    assert found.shape == (16, 24)
-    assert found.max() > 0
+    np.testing.assert_allclose(
+        change, np.sqrt(((conditional - unconditional) ** 2).sum(axis=0)), atol=1e-5
+    )
+    assert change.shape == (16, 24)
+    assert change.max() > 0
 
 
 def test_text_change_needs_a_text(backbone, subject):
@@ -45,21 +47,21 @@ def test_text_change_needs_a_text(backbone, subject):
 
 
 def test_the_latent_is_decoded_and_compared(backbone, subject):
-    found = inspect_latent(backbone, subject)
-    assert (found.channels == subject.latents[0].numpy()).all()
-    picture, decoded = subject.image.astype(int), found.reconstruction.astype(int)
+    latent = inspect_latent(backbone, subject)
+    assert (latent.channels == subject.latents[0].numpy()).all()
+    picture, decoded = subject.image.astype(int), latent.reconstruction.astype(int)
     mean_square = ((picture - decoded) ** 2).mean()
-    assert found.psnr == pytest.approx(20 * np.log10(255 / mean_square**0.5), abs=1e-6)
-    worst = np.unravel_index(found.difference.argmax(), found.difference.shape)
-    assert found.difference[worst] == pytest.approx(abs(picture - decoded)[worst].mean() / 255)
-    assert found.difference.shape == picture.shape[:2]
+    assert latent.psnr == pytest.approx(20 * np.log10(255 / mean_square**0.5), abs=1e-6)
+    worst = np.unravel_index(latent.difference.argmax(), latent.difference.shape)
+    assert latent.difference[worst] == pytest.approx(abs(picture - decoded)[worst].mean() / 255)
+    assert latent.difference.shape == picture.shape[:2]
 
 
 def test_a_latent_that_brings_everything_back_has_no_error(backbone, subject):
     decoded = to_image(backbone.decode_latents(subject.latents))
-    found = inspect_latent(backbone, Subject(decoded, subject.latents))
-    assert found.psnr == float("inf")
-    assert found.difference.max() == 0
+    latent = inspect_latent(backbone, Subject(decoded, subject.latents))
+    assert latent.psnr == float("inf")
+    assert latent.difference.max() == 0
 
 
 def test_the_lesson_is_its_steps_with_one_pass_of_each(segmenter, square, count_runs):
@@ -71,11 +73,11 @@ def test_the_lesson_is_its_steps_with_one_pass_of_each(segmenter, square, count_
     assert (lesson.noisy == noisy_latents(backbone, square, 450, 2)[0].numpy()).all()
     assert lesson.latent.psnr == inspect_latent(backbone, square).psnr
     strip = features_over_blocks(backbone, square, PHRASE, timestep=450, seed=2)
-    for found, expected in zip(lesson.strip.colours, strip.colours, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    for colours, expected in zip(lesson.strip.colours, strip.colours, strict=True):
+        np.testing.assert_allclose(colours, expected, atol=1e-5)
     point = fusion_point(segmenter, square, PHRASE, 40, 30, block=8, timestep=450, seed=2)
-    found = fusion_point_of(lesson.network, 40, 30, block=8)
-    np.testing.assert_allclose(found.map, point.map, atol=1e-5)
+    point_map = fusion_point_of(lesson.network, 40, 30, block=8)
+    np.testing.assert_allclose(point_map.map, point.map, atol=1e-5)
     mask = segmenter(square.image, [PHRASE], timestep=450, seed=2).probability[0]
     np.testing.assert_allclose(lesson.network.probability, mask, atol=1e-5)
 
