@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ldznet.figures.palette import NETWORK_COLOURS
+from ldznet.figures.palette import network_colours
 from ldznet.figures.sheet import DOTS, fonts
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def draw_curves(
                     curve.height,
                     yerr=curve.spread if any(curve.spread) else None,
                     label=titles[name],
-                    color=NETWORK_COLOURS[name],
+                    color=network_colours()[name],
                     marker="o",
                     markersize=4,
                     linewidth=1.6,

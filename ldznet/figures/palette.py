@@ -2,24 +2,26 @@
 
 import numpy as np
 
+from ldznet.networks import BASELINES, NETWORKS
+from ldznet.peers import PEERS
+
 # Okabe and Ito's palette, told apart with any colour vision (jfly.uni-koeln.de/color); phrases
 # take it in order.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
-# The own colour of each network, of what is compared with them, and of a visitor's own mask; used
-# for nothing else. Told apart from each other with any colour vision, and readable on light and on
-# dark.
-NETWORK_COLOURS = {
-    "rgbnet": "#64748B",
-    "znet": "#0EA5E9",
-    "ldznet": "#7C3AED",
-    "attention": "#E67373",
-    "clipseg": "#739900",
-    "own": "#805E26",
-}
-
+OWN = "#805E26"  # of a visitor's own mask, among the networks'
 MISSED, FALSE = "#56B4E9", "#D55E00"  # of the error map
 ALL_AGREE = "#F8FAFC"  # of the agreement map
+
+
+def network_colours() -> dict[str, str]:
+    """The own colour of each network, of what is compared with them, and of a visitor's own mask.
+
+    Used for nothing else. Those shipped are told apart from each other with any colour vision, and
+    are readable on light and on dark.
+    """
+    named = {**NETWORKS, **BASELINES, **PEERS}
+    return {**{name: each.colour for name, each in named.items()}, "own": OWN}
 
 
 def phrase_colours(count: int) -> tuple[str, ...]:
@@ -30,3 +32,9 @@ def phrase_colours(count: int) -> tuple[str, ...]:
 def rgb(colour: str) -> np.ndarray:
     """(3,) uint8 from "#rrggbb"."""
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
+
+
+def __getattr__(name: str) -> dict[str, str]:  # until the last user asks the function
+    if name == "NETWORK_COLOURS":
+        return network_colours()
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

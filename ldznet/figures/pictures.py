@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from ldznet.figures.palette import ALL_AGREE, FALSE, MISSED, NETWORK_COLOURS, phrase_colours, rgb
+from ldznet.figures.palette import ALL_AGREE, FALSE, MISSED, network_colours, phrase_colours, rgb
 
 OUTLINE = 2  # pixels
 OPACITY = 0.45
@@ -150,7 +150,7 @@ def agreement_layer(masks: Mapping[str, np.ndarray], scale: int = 1) -> np.ndarr
         stripe = stripes(count.shape, agreeing)
         for number, vote in enumerate(votes):
             labels[vote & (count == agreeing) & (stripe == place[number])] = 3 + number
-    own = [(NETWORK_COLOURS[name], 1.0) for name in masks]
+    own = [(network_colours()[name], 1.0) for name in masks]
     return colour_in(labels, _SHADE, (ALL_AGREE, 0.9), *own)
 
 

@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ldznet.figures.palette import NETWORK_COLOURS, PALETTE, rgb
+from ldznet.figures.palette import PALETTE, network_colours, rgb
+from ldznet.networks import NETWORKS, ZNet
 
 # Machado, Oliveira and Fernandes (2009), table of their simulation at full severity.
 VISION = {
@@ -43,22 +44,30 @@ def distance(one, other, vision="normal"):
     return np.linalg.norm(lab(one, vision) - lab(other, vision))
 
 
+def test_a_network_added_in_memory_brings_its_colour(monkeypatch):
+    class Another(ZNet):
+        name, colour = "another", "#123456"
+
+    monkeypatch.setitem(NETWORKS, "another", Another)
+    assert network_colours()["another"] == "#123456"
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_columns_differ_for_every_eye(vision):
-    for one, other in combinations(NETWORK_COLOURS.values(), 2):
+    for one, other in combinations(network_colours().values(), 2):
         assert distance(one, other, vision) > 20, (one, other)
 
 
 def test_the_later_columns_have_no_phrases_colour():
     for name in ("attention", "clipseg", "own"):
         for colour in PALETTE:
-            assert distance(NETWORK_COLOURS[name], colour) > 30, (name, colour)
+            assert distance(network_colours()[name], colour) > 30, (name, colour)
 
 
-@pytest.mark.parametrize("name", NETWORK_COLOURS)
+@pytest.mark.parametrize("name", network_colours())
 def test_columns_are_seen_on_light_and_dark(name):
     own, paper, night = (
-        linear(colour) @ TO_XYZ[1] + 0.05 for colour in (NETWORK_COLOURS[name], PAPER, NIGHT)
+        linear(colour) @ TO_XYZ[1] + 0.05 for colour in (network_colours()[name], PAPER, NIGHT)
     )
     assert paper / own > 2.7  # WCAG's contrast ratio; 3 is asked of signs, not of decoration
     assert own / night > 2.7

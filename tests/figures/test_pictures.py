@@ -12,8 +12,8 @@ from ldznet.figures.palette import (
     ALL_AGREE,
     FALSE,
     MISSED,
-    NETWORK_COLOURS,
     PALETTE,
+    network_colours,
     phrase_colours,
     rgb,
 )
@@ -176,7 +176,7 @@ def test_agreement_counts_the_networks(network_masks):
     assert (layer[count == 3, :3] == rgb(ALL_AGREE)).all()
     for name, mask in network_masks.items():
         alone = mask & (count == 1)
-        assert (layer[alone] == [*rgb(NETWORK_COLOURS[name]), 255]).all()
+        assert (layer[alone] == [*rgb(network_colours()[name]), 255]).all()
     assert len(np.unique(layer[count == 0], axis=0)) == 1
 
 
@@ -184,7 +184,7 @@ def test_two_that_agree_share_stripes_in_their_colours():
     full, none = np.ones((40, 40), bool), np.zeros((40, 40), bool)
     layer = agreement_layer({"rgbnet": full, "znet": none, "ldznet": full})
     for name in ("rgbnet", "ldznet"):
-        share = (layer[..., :3] == rgb(NETWORK_COLOURS[name])).all(axis=-1).mean()
+        share = (layer[..., :3] == rgb(network_colours()[name])).all(axis=-1).mean()
         assert 0.4 < share < 0.6
     assert (layer[..., 3] == 255).all()
 
