@@ -27,10 +27,10 @@ lint: $(DEVELOPER) ## Check format, style and types
 
 bench: $(RUNTIME) ## Measure speed and memory, with an idle machine, in 15 minutes
 	@mkdir -p assets/benchmarks
-	@$(BIN)/python -m ldznet bench --output assets/benchmarks/speed.json
+	@$(BIN)/python -m ldznet experiment bench --output assets/benchmarks/speed.json
 
 pocket: $(RUNTIME) ## Train the miniature backbone and its networks; resumes where it stopped
-	$(MALLOC) $(BIN)/python -m ldznet.experiments.pocket.recipe
+	$(MALLOC) $(BIN)/python -m ldznet experiment pocket
 
 # venv writes pip last, so a half-made environment is made again.
 $(BIN)/pip:

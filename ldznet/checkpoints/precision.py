@@ -64,10 +64,10 @@ def choose_dtype(device: torch.device, name: str = AUTO, *, parameters: int) -> 
         return torch.bfloat16 if native else torch.float16
     if device.type == "mps":
         return torch.float16
-    return torch.bfloat16 if parameters >= LARGE and _multiplies_bfloat16() else torch.float32
+    return torch.bfloat16 if parameters >= LARGE and multiplies_bfloat16() else torch.float32
 
 
-def _multiplies_bfloat16() -> bool:
+def multiplies_bfloat16() -> bool:
     """Whether this processor has instructions for products of bfloat16 matrices."""
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

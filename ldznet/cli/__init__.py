@@ -3,28 +3,12 @@
 import argparse
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
 
-from ldznet.cli import (
-    bench,
-    convert,
-    ensemble,
-    evaluate,
-    generate,
-    inspect,
-    memory,
-    pointing,
-    precision,
-    reconstruction,
-    report,
-    reuse,
-    samples,
-    segment,
-    study,
-    trials,
-)
+from ldznet.cli import convert, evaluate, experiment, generate, inspect, segment
+from ldznet.cli.parser import Parser
 
 # A subcommand is a module with `SUMMARY`, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS = {
@@ -33,30 +17,13 @@ COMMANDS = {
     "inspect": inspect,
     "convert": convert,
     "evaluate": evaluate,
-    "trials": trials,
-    "study": study,
-    "report": report,
-    "samples": samples,
-    "reconstruction": reconstruction,
-    "ensemble": ensemble,
-    "reuse": reuse,
-    "pointing": pointing,
-    "precision": precision,
-    "memory": memory,
-    "bench": bench,
+    "experiment": experiment,
 }
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; argparse would print its usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"ldznet: {message} (see --help)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of `python -m ldznet` with every subcommand."""
-    parser = _Parser(prog="ldznet", description="Text-based segmentation with LD-ZNet.")
+    parser = Parser(prog="ldznet", description="Text-based segmentation with LD-ZNet.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
@@ -67,16 +34,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit status is 0, or 1 on failure, 2 on misuse, 130 on Ctrl-C."""
-    arguments = build_parser().parse_args(argv)
     _hush_libraries()
+    arguments = build_parser().parse_args(argv)
     try:
         arguments.run(arguments)
     except KeyboardInterrupt:
         return _complain("stopped", 130)
-    except ValueError as error:
-        return _complain(str(error), 1)
     except Exception as error:
-        return _complain(f"{type(error).__name__}: {error}", 1)
+        if "debug" in arguments:
+            traceback.print_exc()
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        return _complain(f"{kind}{error}", 1)
     return 0
 
 

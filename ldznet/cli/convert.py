@@ -4,8 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldznet.results.folders import check_output_folder, whole_folder
-from ldznet.results.records import write_result
+from ldznet.results.records import (
+    check_output_folder,
+    command_line,
+    whole_folder,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from ldznet.checkpoints.convert import Conversion
@@ -50,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
             "missing": conversion.missing,
             "unused": conversion.unused,
         }
-        write_result(folder / REPORT, arguments, report)
+        write_result(folder / REPORT, command_line(arguments), report)
     print(_summary(conversion, arguments.folder))
 
 

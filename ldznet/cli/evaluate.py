@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import (
+from ldznet.results.options import (
     WHOSE,
     add_models,
     add_noise,
@@ -16,7 +16,7 @@ from ldznet.cli.options import (
     open_segmenter,
     settle_timestep,
 )
-from ldznet.results.records import check_result_path, write_result
+from ldznet.results.records import check_result_path, command_line, write_result
 
 if TYPE_CHECKING:
     from ldznet.evaluation import Report
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> None:
         "ensemble": arguments.ensemble,
         "sets": sets,
     }
-    write_result(arguments.output, arguments, result)
+    write_result(arguments.output, command_line(arguments), result)
     print(f"Written to {arguments.output}")
 
 

@@ -1,14 +1,14 @@
 """`ldznet generate`: pictures drawn from a prompt, and phrases found in them, written as files."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ldznet.cli.options import (
+from ldznet.phrases import check_phrases, noun_phrases
+from ldznet.results.options import (
     add_masks,
     add_models,
     add_output_folder,
@@ -17,10 +17,12 @@ from ldznet.cli.options import (
     open_backbone,
     open_segmenter,
 )
-from ldznet.phrases import check_phrases, noun_phrases
-from ldznet.results.folders import check_output_folder, whole_folder
-from ldznet.results.provenance import origin
-from ldznet.results.records import command_line
+from ldznet.results.records import (
+    check_output_folder,
+    command_line,
+    whole_folder,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from ldznet.pipeline import Segmenter
@@ -89,7 +91,6 @@ def run(arguments: argparse.Namespace) -> None:
             inside.mkdir()
             pictures.append(_write(inside, segmenter, generation, phrases, arguments))
         report = {
-            **origin(command_line(arguments)),
             "prompt": arguments.prompt,
             "negative_prompt": arguments.negative,
             "steps": arguments.steps,
@@ -99,8 +100,7 @@ def run(arguments: argparse.Namespace) -> None:
             "unknown_words": {text: words for text, words in unknown.items() if words},
             "pictures": pictures,
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "generation.json").write_text(text + "\n", encoding="utf-8")
+        text = write_result(folder / "generation.json", command_line(arguments), report)
     print(text if arguments.json else _summary(report, arguments.output))
 
 

@@ -1,16 +1,18 @@
 """`ldznet inspect`: what the diffusion model and LD-ZNet do with a picture, written as files."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldznet.cli.options import add_models, add_output_folder, open_segmenter
 from ldznet.images import read_image
-from ldznet.results.folders import check_output_folder, whole_folder
-from ldznet.results.provenance import origin
-from ldznet.results.records import command_line
+from ldznet.results.options import add_models, add_output_folder, open_segmenter
+from ldznet.results.records import (
+    check_output_folder,
+    command_line,
+    whole_folder,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from ldznet.inspection import Subject
@@ -69,7 +71,6 @@ def run(arguments: argparse.Namespace) -> None:
             (folder / f"{name}.npz").write_bytes(plate.npz())
         height, width = subject.image.shape[:2]
         report = {
-            **origin(command_line(arguments)),
             "image": arguments.image.name,
             "width": image.width,
             "height": image.height,
@@ -81,8 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
             "point": pixel,
             "plates": {name: plate.settings for name, plate in plates.items()},
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / "inspection.json").write_text(text + "\n", encoding="utf-8")
+        text = write_result(folder / "inspection.json", command_line(arguments), report)
     print(text if arguments.json else _summary(report, arguments.output))
 
 

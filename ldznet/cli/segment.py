@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ldznet.cli.options import (
+from ldznet.images import read_image
+from ldznet.phrases import check_phrases
+from ldznet.results.options import (
     add_masks,
     add_models,
     add_noise,
@@ -16,9 +18,7 @@ from ldznet.cli.options import (
     open_segmenter,
     settle_timestep,
 )
-from ldznet.images import read_image
-from ldznet.phrases import check_phrases
-from ldznet.results.folders import check_output_folder, whole_folder
+from ldznet.results.records import check_output_folder, whole_folder
 
 SUMMARY = "Segment phrases in an image; write masks, overlays and probabilities."
 

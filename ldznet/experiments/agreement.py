@@ -19,27 +19,27 @@ class Agreement:
     probability_difference: float  # mean over all pixels, absolute, in [0, 1]
 
 
-class Tally:
-    """Collects phrase by phrase what an `Agreement` says."""
+class AgreementTally:
+    """Collects phrase by phrase what an `Agreement` holds."""
 
     def __init__(self) -> None:
         self.overlaps: list[float | None] = []
         self.differences: list[float] = []
 
-    def add(self, found: Segmentation, expected: Segmentation) -> None:
+    def add(self, segmentation: Segmentation, expected: Segmentation) -> None:
         """Count every phrase of one picture."""
-        self.overlaps += map(iou, found.mask, expected.mask)
-        difference = np.abs(found.probability - expected.probability)
+        self.overlaps += map(iou, segmentation.mask, expected.mask)
+        difference = np.abs(segmentation.probability - expected.probability)
         self.differences += difference.mean(axis=(1, 2)).tolist()
 
     def result(self) -> Agreement:
         """What was counted so far, of at least one phrase."""
-        seen = [overlap for overlap in self.overlaps if overlap is not None]
-        empty = len(self.overlaps) - len(seen)
+        overlaps = [overlap for overlap in self.overlaps if overlap is not None]
+        empty = len(self.overlaps) - len(overlaps)
         return Agreement(
             phrases=len(self.overlaps),
             both_empty=empty,
-            mean_iou=(sum(seen) + empty) / len(self.overlaps),
-            mean_iou_found=float(np.mean(seen)) if seen else 0.0,
+            mean_iou=(sum(overlaps) + empty) / len(self.overlaps),
+            mean_iou_found=float(np.mean(overlaps)) if overlaps else 0.0,
             probability_difference=float(np.mean(self.differences)),
         )

@@ -1,9 +1,9 @@
-"""Draws the examples and the first generation with their results: see `COMMAND`.
+"""Draws the examples and the first generation of the page with their results.
 
 Run it again whenever pocket's weights or the drawn world change.
 """
 
-import json
+import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +14,12 @@ from PIL import Image
 
 from ldznet.data.shapes import draw_scene
 from ldznet.pipeline import Segmenter
-from ldznet.results.provenance import commit
+from ldznet.results.records import command_line, commit, write_result
 from ldznet.ui.examples import FOLDER, LIST, picture_of
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
 from ldznet.ui.state import EXAMPLE_LEVELS, Settings, pack
 from ldznet.ui.tabs.generate.first import write_first
-
-COMMAND = "python -m ldznet.experiments.examples"
 
 # Title, scene (number, style, difficulty), phrases. Chosen for variety, not for results.
 SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
@@ -39,23 +37,31 @@ SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
 )
 
 
-def draw_examples(models: Models, folder: Path = FOLDER) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: where the page looks for its examples is where they are written."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw everything with the shipped models."""
+    models, command = Models(Segmenter.from_pretrained()), command_line(arguments)
+    draw_examples(models, command)
+    write_first(models, command)
+
+
+def draw_examples(models: Models, command: str, folder: Path = FOLDER) -> None:
     """Write every example's picture, truth, results and the list of them all into a folder."""
-    drawn_by = commit()  # asked before anything is written
+    commit()  # looked up before a shipped file changes
     folder.mkdir(exist_ok=True)
     settings = Settings(models.backbone)
     entries = [_draw(models, folder, *scene) for scene in SCENES]
-    listed = {
-        "made_by": COMMAND,
+    examples = {
         "licence": "Apache-2.0: drawn by this repository's own code",
-        "commit": drawn_by,
         "settings": asdict(settings),
         "results": f"per network (phrases, height, width) uint8: steps of 1/{EXAMPLE_LEVELS}, "
         "step n holding probabilities in ((n - 1), n] of them",
         "examples": entries,
     }
-    text = json.dumps(listed, indent=2, ensure_ascii=False)
-    (folder / LIST).write_text(text + "\n", encoding="utf-8")
+    write_result(folder / LIST, command, examples)
 
 
 def _draw(
@@ -88,9 +94,3 @@ def _draw(
         "results": f"{name}.npz",
         "seconds": {name: round(value, 4) for name, value in comparison.seconds.items()},
     }
-
-
-if __name__ == "__main__":
-    loaded = Models(Segmenter.from_pretrained())
-    draw_examples(loaded)
-    write_first(loaded, COMMAND)

@@ -1,7 +1,8 @@
 """What a look inside costs in memory at full size: by formula, and measured on random weights."""
 
+import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -10,8 +11,11 @@ from diffusers import UNet2DConditionModel
 from ldznet.backbone import record
 from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.blocks import BLOCKS
-from ldznet.experiments.process_memory import highest_memory, measure_process
+from ldznet.experiments.measuring import highest_memory, measure_process
+from ldznet.results.options import add_result_file
+from ldznet.results.records import check_result_path, command_line, write_result
 
+MEBI = 2**20
 FLOAT = 4  # bytes of a float32
 HEADS = 8  # of Stable Diffusion 1.x, at every level
 TOKENS, TEXT_WIDTH = 77, 768  # of its text encoder
@@ -43,6 +47,43 @@ class Cost:
     kept: int  # by formula: what is there when the pass is over
     peak: int  # by formula, at most: that, and what the largest attention needs on the way
     measured: int | None = None  # highest resident memory less that of the unwatched pass
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet experiment memory`."""
+    parser.add_argument("--side", type=int, default=SIDE, help="latent cells, a multiple of 8")
+    add_result_file(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    check_result_path(arguments.output)
+    if arguments.side < 8 or arguments.side % 8:
+        raise ValueError(f"The side must be a multiple of 8 latent cells; got {arguments.side}.")
+    unwatched = measure("nothing", arguments.side)
+    costs = []
+    print(f"MiB beyond {unwatched / MEBI:.0f} of an unwatched pass: kept, peak, measured peak")
+    for cost in compute(arguments.side):
+        if cost.way in WAYS:
+            cost = replace(cost, measured=measure(cost.way, arguments.side) - unwatched)
+        costs.append(cost)
+        measured = "-" if cost.measured is None else f"{cost.measured / MEBI:.1f}"
+        print(
+            f"{cost.meaning:<66}{cost.kept / MEBI:8.1f}{cost.peak / MEBI:8.1f}{measured:>8}",
+            flush=True,
+        )
+    result = {
+        "seeds": "0, of the weights",
+        "latents": [arguments.side, arguments.side],
+        "channels": list(WIDTHS),
+        "heads": HEADS,
+        "tokens": TOKENS,
+        "precision": "float32",
+        "unwatched": unwatched,
+        "costs": [asdict(cost) for cost in costs],
+    }
+    write_result(arguments.output, command_line(arguments), result)
+    print(f"Written to {arguments.output}")
 
 
 def compute(

@@ -5,19 +5,24 @@ scores where its maximum lies inside the true mask. Played on scenes of the draw
 training saw.
 """
 
+import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import torch
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.blocks import BLOCKS
-from ldznet.data.shapes import caption, draw_scene
+from ldznet.data.shapes import SPLITS, caption, draw_scene
 from ldznet.data.shapes.language import plural
 from ldznet.images import to_pixels
 from ldznet.inspection.unet import resize
+from ldznet.results.options import add_backbone, add_result_file, open_backbone
+from ldznet.results.records import check_result_path, command_line, write_result
 from ldznet.types import Reading
 
 TIMESTEPS = (50, 100, 150, 200, 300, 400, 500, 600, 700, 850)
@@ -43,6 +48,44 @@ GROUPS: dict[str, tuple[int, ...]] = {
     **{f"stride {stride}": _blocks_where(stride, "") for stride in (1, 2, 4)},
     "all blocks": tuple(BLOCKS),
 }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet experiment pointing`."""
+    parser.add_argument("--count", type=int, default=300, help="test scenes, at least 2")
+    parser.add_argument("--timesteps", type=int, nargs="+", help="by default ten from 50 to 850")
+    add_backbone(parser)
+    add_result_file(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Play and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    check_result_path(arguments.output)
+    if not 2 <= arguments.count <= SPLITS["test"][1]:
+        raise ValueError(f"Play with 2 to {SPLITS['test'][1]} scenes (--count).")
+    timesteps = arguments.timesteps or TIMESTEPS
+    backbone = open_backbone(arguments)
+    for timestep in timesteps:
+        backbone.check_timestep(timestep)
+    start = perf_counter()
+    game = play(backbone, draw_targets(arguments.count), timesteps)
+    seconds = perf_counter() - start
+    choice = choose(game)
+    print(_table(game, choice))
+    result = {
+        "backbone": Path(arguments.backbone).name,
+        "scenes": arguments.count,
+        "seeds": "test scenes from 0 on; noise by their numbers",
+        "seconds": round(seconds, 1),
+        "chance": game.chance,
+        "centre": game.centre,
+        "timesteps": list(game.timesteps),
+        "groups": {name: list(blocks) for name, blocks in GROUPS.items()},
+        "hit_rates": {text: _rates(game, text) for text in game.hits},
+        "choice": asdict(choice),
+    }
+    write_result(arguments.output, command_line(arguments), result)
+    print(f"Written to {arguments.output}")
 
 
 @dataclass(frozen=True)
@@ -91,15 +134,15 @@ def _draw_target(number: int) -> Target:
         for each in scene.objects
         if (each.colour, each.category) == (thing.colour, thing.category)
     ]
-    phrase, said = f"{thing.colour} {thing.category}", caption(scene)
-    words = said.split()
+    phrase, prompt = f"{thing.colour} {thing.category}", caption(scene)
+    words = prompt.split()
     nouns = tuple(
         place
         for place, pair in enumerate(pairwise(words), start=1)
         if pair in {(thing.colour, thing.category), (thing.colour, plural(thing.category))}
     )
     mask = np.logical_or.reduce(named)
-    return Target(scene.image, mask, phrase, said, {phrase: (1,), said: nouns})
+    return Target(scene.image, mask, phrase, prompt, {phrase: (1,), prompt: nouns})
 
 
 def play(
@@ -123,11 +166,11 @@ def play(
         noise = torch.cat([backbone.draw_noise(latents[:1].shape, number) for number in numbers])
         for column, timestep in enumerate(timesteps):
             noisy = backbone.add_noise(latents, timestep, noise)
-            for text, found in hits.items():
+            for text, inside in hits.items():
                 maps = _noun_maps(backbone, noisy, timestep, chosen, text)
                 for row, group in enumerate(GROUPS.values()):
                     mean = np.mean([maps[block] for block in group], axis=0)
-                    found[numbers, row, column] = _point(mean, chosen)
+                    inside[numbers, row, column] = _point(mean, chosen)
     masks = np.stack([target.mask for target in targets])
     height, width = masks.shape[1:]
     return Game(
@@ -149,11 +192,11 @@ def _noun_maps(
         _noun_tokens(backbone, each, target) for each, target in zip(texts, targets, strict=True)
     ]
     reading = Reading(attention=tuple(BLOCKS), kinds=("cross",))
-    seen = backbone.read(noisy, backbone.encode_text(texts), reading, timestep=timestep)
+    recording = backbone.read(noisy, backbone.encode_text(texts), reading, timestep=timestep)
     height, width = noisy.shape[-2:]
     maps = {}
     for number, block in BLOCKS.items():
-        attention = seen.attention[timestep, number, "cross"].cpu()  # (targets, cells, tokens)
+        attention = recording.attention[timestep, number, "cross"].cpu()  # (targets, cells, tokens)
         rows = [each[:, chosen].mean(dim=1) for each, chosen in zip(attention, tokens, strict=True)]
         grid = torch.stack(rows).unflatten(1, (height // block.stride, width // block.stride))
         maps[number] = resize(grid.numpy(), (height, width))
@@ -192,3 +235,28 @@ def choose(game: Game, text: str = "phrase") -> Choice:
         held_out=rate,
         standard_error=float((rate * (1 - rate) / len(held_out)) ** 0.5),
     )
+
+
+def _rates(game: Game, text: str) -> dict[str, list[float]]:
+    """Group of blocks -> a rate per timestep, all scenes together."""
+    means = game.hits[text].mean(axis=0).round(4).tolist()  # (groups, timesteps)
+    return dict(zip(GROUPS, means, strict=True))
+
+
+def _table(game: Game, choice: Choice) -> str:
+    """A row per group of blocks and a column per timestep, in per cent, for each text."""
+    lines = [
+        f"In per cent; a random pixel {100 * game.chance:.1f}, the middle {100 * game.centre:.1f}."
+    ]
+    for text in game.hits:
+        heads = "".join(f"{timestep:>6}" for timestep in game.timesteps)
+        lines += ["", f"{text:<16}{heads}"]
+        for group, rates in _rates(game, text).items():
+            lines.append(f"{group:<16}" + "".join(f"{100 * rate:6.1f}" for rate in rates))
+    lines += [
+        "",
+        f"Best for phrases on the even scenes: {choice.group}, timestep {choice.timestep}, "
+        f"{100 * choice.chosen_at:.1f}; on the odd scenes {100 * choice.held_out:.1f} "
+        f"± {100 * choice.standard_error:.1f}.",
+    ]
+    return "\n".join(lines)

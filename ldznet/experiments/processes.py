@@ -1,11 +1,15 @@
 """Long jobs side by side, each in a process that computes with one thread."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+_function: Callable[..., Any]  # of this process, where it is one that works
 
 
 def run_side_by_side(
@@ -13,20 +17,37 @@ def run_side_by_side(
 ) -> Generator[Result, None, None]:
     """What `function` returns for each job's arguments, in order; so many jobs at a time.
 
-    All begin once the first result is asked for. Raises ValueError if `workers` is not positive,
-    and what a job raises when it is that one's turn; the jobs that have not begun then never do.
+    Every process has a copy of `function`, which keeps from job to job whatever it holds. All begin
+    once the first result is taken. The processes end with this one, however it ends. Raises
+    ValueError if `workers` is not positive, and what a job raises when it is that one's turn; the
+    jobs that have not begun then never do.
     """
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _compute_with_one_thread) as pool:
+    with ProcessPoolExecutor(workers, spawn, _begin, (function,)) as pool:
         try:
-            for work in [pool.submit(function, *job) for job in jobs]:
+            for work in [pool.submit(_do, job) for job in jobs]:
                 yield work.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _compute_with_one_thread() -> None:
-    # Imported here, in the process that works: the one that waits needs none of it.
-    import torch
+def _begin(function: Callable[..., Any]) -> None:
+    global _function
+    _function = function
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    import torch  # here, in the process that works: the one that waits may need none of it
 
     torch.set_num_threads(1)
+
+
+def _do(job: tuple[Any, ...]) -> Any:
+    return _function(*job)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed has no time to stop its children."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

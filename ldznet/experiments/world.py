@@ -5,6 +5,7 @@ with Gradio show how often it catches a foreign picture; they are few, so that s
 is rough.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -12,14 +13,27 @@ import gradio
 import numpy as np
 
 from ldznet.data.shapes import STYLES, draw_scene
-from ldznet.pipeline import ASSETS, Segmenter
-from ldznet.results.provenance import origin
+from ldznet.pipeline import Segmenter
+from ldznet.results.options import add_result_file
+from ldznet.results.records import check_result_path, command_line, write_result
 
 SCENES = 100  # of each style
 SHARE = 98  # per cent of the drawn scenes that pass
-RESULT = ASSETS / "benchmarks" / "world.json"
 FOREIGN = Path(gradio.__file__).parent / "media_assets" / "images"
 PICTURES = {".jpg", ".jpeg", ".png", ".gif"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet experiment world`."""
+    add_result_file(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure and write; raises ValueError with one sentence, and then leaves nothing behind."""
+    check_result_path(arguments.output)
+    result = measure(Segmenter.from_pretrained("pocket"))
+    write_result(arguments.output, command_line(arguments), result)
+    print(json.dumps(result, indent=2))
 
 
 def measure(segmenter: Segmenter) -> dict:
@@ -45,11 +59,3 @@ def measure(segmenter: Segmenter) -> dict:
         "foreign_pictures_missed": float(np.mean(np.array(list(foreign.values())) <= limit)),
         "foreign_errors": foreign,
     }
-
-
-if __name__ == "__main__":
-    head = origin("python -m ldznet.experiments.world")
-    result = {**head, **measure(Segmenter.from_pretrained("pocket"))}
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator, PartialState
+from diffusers import ConfigMixin, ModelMixin
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from ldznet.checkpoints.precision import multiplies_bfloat16
 
 SLOTS = ("checkpoint-a", "checkpoint-b")  # written in turn: a cut during one leaves the other whole
 DIVERGED = 2.0  # times the loss before the last checkpoint: no curriculum raises it that far
@@ -46,21 +49,6 @@ class TrainResult:
     loss: float  # mean over the last tenth of this run's steps
 
 
-def learning_rate_at(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, a plateau, then a cosine down to 2 % of the rate."""
-    rise = min(1.0, (step + 1) / config.warm_up)
-    start = config.decay_from * config.steps
-    share = max(0.0, (step - start) / max(1.0, config.steps - start))
-    fall = 0.02 + 0.98 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, share)))))
-    return config.learning_rate * rise * fall
-
-
-def own_share() -> slice:
-    """Which rows of a batch are this process's; all of them where one process trains."""
-    state = PartialState()
-    return slice(state.process_index, None, state.num_processes)
-
-
 def train(
     name: str,
     model: nn.Module,
@@ -79,7 +67,7 @@ def train(
     Raises ValueError if the loss rises as it does when training diverges; the last checkpoint then
     is the last good one.
     """
-    accelerator = Accelerator(mixed_precision="bf16")
+    accelerator = new_accelerator()
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter_name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -142,6 +130,37 @@ def train(
     )
 
 
+def learning_rate_at(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, a plateau, then a cosine down to 2 % of the rate."""
+    rise = min(1.0, (step + 1) / config.warm_up)
+    start = config.decay_from * config.steps
+    share = max(0.0, (step - start) / max(1.0, config.steps - start))
+    fall = 0.02 + 0.98 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, share)))))
+    return config.learning_rate * rise * fall
+
+
+def own_share() -> slice:
+    """Which rows of a batch are this process's; all of them where one process trains."""
+    state = PartialState()
+    return slice(state.process_index, None, state.num_processes)
+
+
+def new_accelerator() -> Accelerator:
+    """What trains in the precision of `autocast`; the weights themselves stay in float32."""
+    half = computes_in_bfloat16(PartialState().device)
+    return Accelerator(mixed_precision="bf16" if half else "no")
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """The precision of a training on this device, for what runs beside the trained model."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_bfloat16(device))
+
+
+def computes_in_bfloat16(device: torch.device) -> bool:
+    """Whether to train in bfloat16: a processor without instructions for it is slower than so."""
+    return device.type != "cpu" or multiplies_bfloat16()
+
+
 def _resume(accelerator: Accelerator, folder: Path) -> dict:
     """The progress of the last checkpoint, its state loaded; zero progress if there is none."""
     record = folder / "progress.json"
@@ -175,3 +194,18 @@ def _checkpoint(accelerator: Accelerator, folder: Path, progress: dict) -> None:
     fresh.replace(folder / "progress.json")
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps({key: progress[key] for key in ("step", "seconds", "loss")}) + "\n")
+
+
+def save_half(model: ModelMixin, folder: Path) -> None:
+    """Write safetensors in half precision; the model itself keeps its own precision.
+
+    Of several processes that train it together one writes.
+    """
+    if not PartialState().is_main_process:
+        return
+    kept = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    dtype = next(model.parameters()).dtype
+    if isinstance(model, ConfigMixin):  # a loaded one keeps the path of this machine's folder
+        model.register_to_config(_name_or_path="")
+    model.half().save_pretrained(folder, safe_serialization=True)
+    model.to(dtype).load_state_dict(kept)

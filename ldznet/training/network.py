@@ -1,128 +1,28 @@
 """Trains one segmentation network on phrases and masks, the backbone frozen."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import count as count_up
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ldznet.backbone.ldm import LatentDiffusion
-from ldznet.blocks import FUSION_BLOCKS
-from ldznet.data.shapes import (
-    TRAIN_START,
-    Scene,
-    absent_phrases,
-    caption,
-    draw_scene,
-    names_novelty,
-    phrases,
-    shows_novelty,
-)
-from ldznet.images import to_pictures, to_pixels
+from ldznet.images import to_pictures
 from ldznet.networks import NETWORKS, LDZNet, SegmentationNetwork
 from ldznet.networks.fusion import FUSION_PARTS
-from ldznet.pipeline.frame import whole_frame
-from ldznet.training.attention import use_fast_attention
+from ldznet.training.dataset import MaskedScenes
 from ldznet.training.fusion_start import align_fusion
-from ldznet.training.loop import TrainConfig, TrainResult, train
+from ldznet.training.loop import TrainConfig, TrainResult, autocast, own_share, train
 from ldznet.training.losses import mask_loss
-from ldznet.types import Encoding, Reading, Sample
+from ldznet.types import Encoding, Reading
 
-MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
-MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
-MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
-# How likely each phrase makes its scene have one that names nothing in it, with an empty mask. One
-# a scene at most, so 6 % of all phrases.
-ABSENT_SHARE = 0.1
-CAPTION_SHARE = 0.5  # of the samples: the LDM reads what describes the whole picture, as in reuse
-FUSION_SHARE = 0.1  # of the learning rate: at the whole of it LD-ZNet's fusion grows into noise
+FUSION_SHARE = 0.3  # of the learning rate: at the whole of it LD-ZNet's fusion grows into noise
 ALIGNED = 128  # samples that tell where LD-ZNet's fusion starts
-
-
-@dataclass(frozen=True)
-class MaskedScenes:
-    """Samples in memory, as the networks read them; a picture is kept once for all its phrases."""
-
-    pictures: np.ndarray  # (N, H, W, 3) uint8
-    latents: Tensor  # (N, 4, h, w) float16
-    text: Tensor  # (T, tokens, D) of the distinct phrases and captions
-    rows: list[tuple[int, int, int]]  # per sample: picture, and which text phrase and caption are
-    masks: np.ndarray  # (samples, h', w' / 8) uint8, packed bits, in the size they were given
-
-    def batch(self, chosen: Sequence[int], device: torch.device) -> tuple[Encoding, Tensor]:
-        """What the networks read of the samples chosen, and their masks (B, 1, h', w')."""
-        pictures = [self.rows[i][0] for i in chosen]
-        phrases = [self.rows[i][1] for i in chosen]
-        encoding = Encoding(
-            pixels=to_pixels(self.pictures[pictures]).to(device),
-            latents=self.latents[pictures].float().to(device),
-            text=self.text[phrases].to(device),
-        )
-        masks = torch.from_numpy(np.unpackbits(self.masks[chosen], axis=-1))[:, None]
-        return encoding, masks.float().to(device)
-
-    def captions(self, chosen: Sequence[int], device: torch.device) -> Tensor:
-        """The text (B, tokens, D) of the captions of the samples' pictures."""
-        return self.text[[self.rows[i][2] for i in chosen]].to(device)
-
-
-def draw_samples(count: int, seed: int = 0) -> list[Sample]:
-    """Each phrase of `count` photo-style scenes with its mask, and some naming absent things.
-
-    Nothing novel is seen or named. Another seed gives other scenes.
-    """
-    samples = []
-    for scene in islice(_familiar_scenes(MASKS_START + seed * MASKS_APART), count):
-        source, said = f"shapes/train/photo/{scene.number}", caption(scene)
-        found = [
-            Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind, said)
-            for phrase in phrases(scene)
-        ]
-        absent = [text for text in absent_phrases(scene) if not names_novelty(text)]
-        random = np.random.default_rng(scene.number)
-        if absent and random.random() < ABSENT_SHARE * len(found):
-            text = absent[int(random.integers(len(absent)))]
-            nothing = np.zeros(scene.image.shape[:2], bool)
-            found.append(Sample(scene.image, text, nothing, source, "absent", said))
-        samples += found
-    return samples
-
-
-def _familiar_scenes(first: int) -> Iterator[Scene]:
-    for number in count_up(first):
-        difficulty = MASK_DIFFICULTIES[number % len(MASK_DIFFICULTIES)]
-        scene = draw_scene(number, "photo", difficulty)
-        if not shows_novelty(scene):
-            yield scene
-
-
-def prepare_masked_scenes(backbone: LatentDiffusion, samples: Sequence[Sample]) -> MaskedScenes:
-    """Encode every distinct picture, a square brought to the backbone's size, and every text."""
-    images = {sample.source: sample.image for sample in samples}
-    texts = sorted({text for sample in samples for text in (sample.phrase, sample.caption)})
-    picture_row = {source: row for row, source in enumerate(images)}
-    text_row = {text: row for row, text in enumerate(texts)}
-    frame = whole_frame(backbone.native_size, backbone.native_size)
-    pictures = np.stack([frame.place(Image.fromarray(image)) for image in images.values()])
-    parts = [to_pixels(pictures[i : i + 50]) for i in range(0, len(pictures), 50)]
-    return MaskedScenes(
-        pictures=pictures,
-        latents=torch.cat([backbone.encode_image(part).half().cpu() for part in parts]),
-        text=torch.cat(
-            [backbone.encode_text(texts[i : i + 100]) for i in range(0, len(texts), 100)]
-        ).cpu(),
-        rows=[
-            (picture_row[sample.source], text_row[sample.phrase], text_row[sample.caption])
-            for sample in samples
-        ],
-        masks=np.stack([np.packbits(sample.mask, axis=-1) for sample in samples]),
-    )
 
 
 def new_network(
@@ -145,7 +45,8 @@ def new_network(
         chosen = random.integers(len(scenes.rows), size=ALIGNED).tolist()
         encoding, _ = scenes.batch(chosen, backbone.device)
         timestep = (timesteps.start + timesteps.stop) // 2
-        align_fusion(network, _add_features(backbone, encoding, encoding.text, timestep, seed))
+        noise = backbone.draw_noise(encoding.latents.shape, seed)
+        align_fusion(network, _add_features(backbone, encoding, network.reading, timestep, noise))
     return network
 
 
@@ -189,39 +90,37 @@ def train_network(
 ) -> TrainResult:
     """Train `network` in place. The batches depend on the seed alone: equal for every network.
 
-    What it reads of the LDM it reads at a random one of `timesteps` in each step. In a share of the
-    samples the LDM is given the caption instead of the phrase: features recorded while a picture is
-    drawn follow its prompt, and should serve as well. LD-ZNet's fusion is trained at `fusion_share`
-    of the learning rate.
+    What it reads of the LDM it reads under the phrase, at a random one of `timesteps` in each step.
+    LD-ZNet's fusion is trained at `fusion_share` of the learning rate. Checkpoints and sheets of
+    masks go to `folder`.
     """
     device = backbone.device
 
-    def draw_batch(step: int) -> tuple[Encoding, Tensor]:
+    def draw_batch(step: int, share: slice) -> tuple[Encoding, Tensor]:
+        """Those of a step's batch that are in `share`, and their masks."""
         random = np.random.default_rng([config.seed, step])
         chosen = random.integers(len(scenes.rows), size=config.batch_size)
-        encoding, masks = scenes.batch(chosen.tolist(), device)
+        encoding, masks = scenes.batch(chosen[share].tolist(), device)
         if network.reading:
             timestep = int(random.integers(timesteps.start, timesteps.stop))
-            noise_seed = int(random.integers(2**31))
-            captioned = torch.from_numpy(random.random(len(chosen)) < CAPTION_SHARE).to(device)
-            captions = scenes.captions(chosen.tolist(), device)
-            said = torch.where(captioned[:, None, None], captions, encoding.text)
-            encoding = _add_features(backbone, encoding, said, timestep, noise_seed)
+            shape = (len(chosen), *encoding.latents.shape[1:])
+            noise = backbone.draw_noise(shape, int(random.integers(2**31)))[share]
+            encoding = _add_features(backbone, encoding, network.reading, timestep, noise)
         return encoding, masks
 
     def loss(model: nn.Module, step: int) -> Tensor:
-        encoding, masks = draw_batch(step)
+        encoding, masks = draw_batch(step, own_share())
         logits = model(encoding).float()
         # A mask enlarged keeps soft edges, as its picture does.
         return mask_loss(logits, functional.interpolate(masks, logits.shape[-2:], mode="bilinear"))
 
     def preview(step: int) -> None:
-        encoding, masks = draw_batch(0)
+        encoding, masks = draw_batch(0, slice(8))
         with torch.no_grad():
-            found = network(encoding).sigmoid()
-        masks = functional.interpolate(masks, found.shape[-2:])
-        shown = [encoding.pixels, masks * 2 - 1, found * 2 - 1]
-        rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)[:8]))) for part in shown]
+            probability = network(encoding).sigmoid()
+        masks = functional.interpolate(masks, probability.shape[-2:])
+        parts = [encoding.pixels, masks * 2 - 1, probability * 2 - 1]
+        rows = [np.hstack(list(to_pictures(part.expand(-1, 3, -1, -1)))) for part in parts]
         Image.fromarray(np.vstack(rows)).save(folder / f"masks-{step:06d}.png")
 
     def share_of_rate(parameter: str) -> float:
@@ -235,12 +134,46 @@ def train_network(
 
 
 def _add_features(
-    backbone: LatentDiffusion, encoding: Encoding, said: Tensor, timestep: int, seed: int
+    backbone: LatentDiffusion, encoding: Encoding, reading: Reading, timestep: int, noise: Tensor
 ) -> Encoding:
-    """Features under a text, each row with noise of its own (inference shares one noise)."""
-    noise = backbone.draw_noise(encoding.latents.shape, seed)
-    with torch.autocast(backbone.device.type, torch.bfloat16):  # as the network trains
+    """Features under the phrase, each row with noise of its own (inference shares one noise)."""
+    with autocast(backbone.device):  # as the network trains
         recording = backbone.read(
-            encoding.latents, said, Reading(FUSION_BLOCKS), timestep=timestep, noise=noise
+            encoding.latents, encoding.text, reading, timestep=timestep, noise=noise
         )
     return replace(encoding, features=recording.features_at(timestep))
+
+
+class ExplicitAttention:
+    """A diffusers attention processor of three plain operations: product, softmax, product.
+
+    On a CPU the backward pass of torch's fused attention takes a third of a training step of these
+    small grids; spelled out, a step takes two thirds of the time. It keeps the attention matrix in
+    memory, so it is for small grids and for training only.
+    """
+
+    def __call__(
+        self,
+        attention: Any,  # diffusers' `Attention`, whose attributes its stubs type as tensors
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        **_: Any,
+    ) -> Tensor:
+        """(B, queries, C) attended states; masks are not supported and none is ever passed."""
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+
+        def heads(states: Tensor) -> Tensor:  # (B, heads, tokens, c)
+            return states.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+
+        query = heads(attention.to_q(hidden_states)) * attention.scale
+        score = query @ heads(attention.to_k(context)).transpose(-1, -2)
+        with torch.autocast(score.device.type, enabled=False):  # it would leave half precision
+            probability = score.softmax(dim=-1)
+        attended = probability @ heads(attention.to_v(context))
+        return attention.to_out[0](attended.transpose(1, 2).flatten(2))
+
+
+def use_fast_attention(unet: UNet2DConditionModel, device: torch.device) -> None:
+    """Give `unet` the attention that trains fastest on `device`; its weights stay as they are."""
+    if device.type == "cpu":
+        unet.set_attn_processor(ExplicitAttention())

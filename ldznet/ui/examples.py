@@ -36,7 +36,7 @@ def read_examples(folder: Path = FOLDER) -> tuple[Example, ...]:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The examples cannot be read ({type(error).__name__}); draw them again with "
-            "python -m ldznet.experiments.examples."
+            "python -m ldznet experiment examples."
         ) from error
 
 

@@ -72,7 +72,7 @@ def replace_word(text: str, pick: str) -> str:
 
 
 # Error in [0, 1] of the median pixel when the autoencoder redraws a picture, chosen and measured by
-# `python -m ldznet.experiments.world`: 2 % of 600 drawn scenes are above it, and 4 of 10 foreign
+# `python -m ldznet experiment world`: 2 % of 600 drawn scenes are above it, and 4 of 10 foreign
 # pictures below (assets/benchmarks/world.json). Smooth pictures are easy to redraw wherever they
 # come from, so a missing note promises nothing.
 WORLD_LIMIT = 0.022

@@ -33,16 +33,16 @@ def test_every_head_of_every_layer_counted_by_hand():
 
 
 def test_the_command_measures_every_way(tmp_path, capsys, monkeypatch):
-    asked = []
+    ways = []
 
     def measure(way, side):  # here, for a process of its own takes seconds to start
-        asked.append(way)
+        ways.append(way)
         return memory.look(way, side, (32, 32, 32, 32))
 
     monkeypatch.setattr(memory, "measure", measure)
     output = tmp_path / "memory.json"
-    assert main(["memory", "--side", "16", "--output", str(output)]) == 0
-    assert asked == ["nothing", *memory.WAYS]
+    assert main(["experiment", "memory", "--side", "16", "--output", str(output)]) == 0
+    assert ways == ["nothing", *memory.WAYS]
     result = json.loads(output.read_text())
     assert result["latents"] == [16, 16]
     assert result["unwatched"] > 10 * MEBI  # bytes, not kilobytes: Python alone needs more
@@ -51,7 +51,10 @@ def test_the_command_measures_every_way(tmp_path, capsys, monkeypatch):
 
 
 def test_a_side_the_u_net_cannot_halve_is_refused(tmp_path, capsys):
-    assert main(["memory", "--side", "12", "--output", str(tmp_path / "memory.json")]) == 1
+    assert (
+        main(["experiment", "memory", "--side", "12", "--output", str(tmp_path / "memory.json")])
+        == 1
+    )
     assert "multiple of 8" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 

@@ -110,9 +110,9 @@ def test_the_setting_is_chosen_on_even_scenes_and_judged_on_odd():
 def test_the_command_writes_the_rates(tmp_path, capsys):
     output = tmp_path / "pointing.json"
     arguments = ["--count", "2", "--timesteps", "100", "400", "--output", str(output)]
-    assert main(["pointing", *arguments]) == 0
+    assert main(["experiment", "pointing", *arguments]) == 0
     result = json.loads(output.read_text())
-    assert result["command"].startswith("python -m ldznet pointing --count 2")
+    assert result["command"].startswith("python -m ldznet experiment pointing --count 2")
     assert result["scenes"] == 2
     for rates in result["hit_rates"].values():
         assert list(rates) == list(result["groups"])
@@ -121,12 +121,15 @@ def test_the_command_writes_the_rates(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [(["--count", "1"], "2 to 100000 scenes"), (["--timesteps", "1000"], "from 0 to 999")],
 )
-def test_what_cannot_be_played_is_refused(tmp_path, capsys, arguments, said):
-    assert main(["pointing", *arguments, "--output", str(tmp_path / "pointing.json")]) == 1
-    assert said in capsys.readouterr().err
+def test_what_cannot_be_played_is_refused(tmp_path, capsys, arguments, sentence):
+    assert (
+        main(["experiment", "pointing", *arguments, "--output", str(tmp_path / "pointing.json")])
+        == 1
+    )
+    assert sentence in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

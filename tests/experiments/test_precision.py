@@ -74,10 +74,10 @@ def test_the_numbers_are_those_of_counting(exact, low):
 def test_the_command(backbone_folder, networks_folder, tmp_path, capsys):
     models = ["--backbone", str(backbone_folder), "--networks", str(networks_folder)]
     output = ["--output", str(tmp_path / "out.json"), "--count", "1"]
-    assert main(["precision", *models, "--precision", "bfloat16", *output]) == 0
+    assert main(["experiment", "precision", *models, "--precision", "bfloat16", *output]) == 0
     result = json.loads((tmp_path / "out.json").read_text())
     assert (result["precision"], result["scenes_of_each_style"]) == ("bfloat16", 1)
     assert set(result["networks"]["ldznet"]) == {*STYLES, "all"}
     assert "mean IoU of bfloat16 with float32" in capsys.readouterr().out
-    assert main(["precision", *models, *output]) == 1
+    assert main(["experiment", "precision", *models, *output]) == 1
     assert "nothing to compare with itself" in capsys.readouterr().err

@@ -100,13 +100,15 @@ def test_steps_that_keep_no_features_are_refused(pocket):
 
 def test_the_command_writes_and_says_what_was_measured(tmp_path, capsys):
     output = tmp_path / "reuse.json"
-    assert main(["reuse", "--count", "2", "--steps", "5", "--output", str(output)]) == 0
+    assert (
+        main(["experiment", "reuse", "--count", "2", "--steps", "5", "--output", str(output)]) == 0
+    )
     result = json.loads(output.read_text())
     assert (result["prompts"], result["steps"]) == (2, 5)
-    assert result["command"].startswith("python -m ldznet reuse --count 2")
+    assert result["command"].startswith("python -m ldznet experiment reuse --count 2")
     assert str(tmp_path) not in output.read_text()
     assert "reused against exact: mean IoU" in capsys.readouterr().out
-    assert main(["reuse", "--count", "0", "--output", str(output)]) == 1
+    assert main(["experiment", "reuse", "--count", "0", "--output", str(output)]) == 1
     assert "at least one prompt" in capsys.readouterr().err
 
 

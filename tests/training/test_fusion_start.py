@@ -7,10 +7,12 @@ import torch
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.blocks import FUSION_BLOCKS, find_block
+from ldznet.experiments.pocket.scenes import draw_masked_samples
 from ldznet.networks import LDZNet
 from ldznet.pipeline.loading import load_backbone
+from ldznet.training.dataset import prepare_masked_scenes
 from ldznet.training.fusion_start import align_fusion
-from ldznet.training.network import draw_samples, fitting_network, prepare_masked_scenes
+from ldznet.training.network import fitting_network
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def backbone() -> LatentDiffusion:
 @pytest.fixture(scope="module")
 def encodings(backbone):
     """Two batches with features: one to align by, one to look at."""
-    samples = draw_samples(40)
+    samples = draw_masked_samples(40)
     scenes = prepare_masked_scenes(backbone, samples)
     half = len(samples) // 2
     parts = [range(0, half, 4), range(half, len(samples), 4)]

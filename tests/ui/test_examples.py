@@ -49,11 +49,11 @@ def test_results_are_those_of_the_shipped_models(examples, pocket):
         fresh = run_comparison(Models(pocket), kept.picture, kept.phrases)
         for name, found in fresh.at(0.5).items():
             difference = np.abs(found.probability - kept.at(0.5)[name].probability)
-            assert difference.max() < 0.02, "run python -m ldznet.experiments.examples again"
+            assert difference.max() < 0.02, "run python -m ldznet experiment examples again"
 
 
 def test_drawing_again_gives_the_same_pictures_and_truth(tmp_path, pocket, examples):
-    draw_examples(Models(pocket), tmp_path)
+    draw_examples(Models(pocket), "a test", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         path.name for path in FOLDER.iterdir() if path.is_file()
     )
@@ -64,5 +64,5 @@ def test_drawing_again_gives_the_same_pictures_and_truth(tmp_path, pocket, examp
 
 
 def test_a_missing_file_is_one_clear_sentence(tmp_path):
-    with pytest.raises(ValueError, match=r"draw them again with python -m ldznet\.ui"):
+    with pytest.raises(ValueError, match="draw them again with python -m ldznet exp"):
         read_examples(tmp_path)

@@ -12,13 +12,15 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 from PIL import Image
 
-from ldznet.experiments.bench.sharing import draw_example
+from ldznet.experiments.bench.pocket import draw_example
+from ldznet.experiments.measuring import seconds_of
 from ldznet.networks import NETWORKS
 
 PATIENCE = 120  # seconds
@@ -34,19 +36,24 @@ class AppTimes:
     users: int
 
 
-def time_app(asked: int = 20, users: int = 8, rounds: int = 3) -> AppTimes:
-    """Start the app, ask once, `asked` times in a row, then `users` at once for some rounds."""
+def measure_app() -> dict[str, Any]:
+    """The app on pocket, over HTTP; the machine should have nothing else to do."""
+    return asdict(time_app())
+
+
+def time_app(requests: int = 20, users: int = 8, rounds: int = 3) -> AppTimes:
+    """Start the app; one request, `requests` in a row, then `users` at once for some rounds."""
     image, phrases = draw_example(1, 128)
     start = time.perf_counter()
     with _running_app() as url:
-        ask = _Visitor(url, image, phrases)
-        ask()
+        visitor = _Visitor(url, image, phrases)
+        visitor()
         first = time.perf_counter() - start
-        alone = [_seconds(ask) for _ in range(asked)]
+        alone = [seconds_of(visitor) for _ in range(requests)]
         together: list[float] = []
         with ThreadPoolExecutor(users) as crowd:
             for _ in range(rounds):
-                together += crowd.map(lambda _: _seconds(ask), range(users))
+                together += crowd.map(lambda _: seconds_of(visitor), range(users))
     return AppTimes(first, _percentiles(alone), _percentiles(together), users)
 
 
@@ -71,9 +78,9 @@ class _Visitor:
         with urlopen(Request(f"{self.url}call/compare", body, headers), timeout=PATIENCE) as answer:
             event = json.load(answer)["event_id"]
         with urlopen(f"{self.url}call/compare/{event}", timeout=PATIENCE) as answer:
-            told = answer.read().decode()
-        if "event: complete" not in told:
-            raise ValueError(f"The app did not answer the comparison: {told[-200:]}")
+            events = answer.read().decode()
+        if "event: complete" not in events:
+            raise ValueError(f"The app did not answer the comparison: {events[-200:]}")
 
     def _upload(self, content: bytes) -> str:
         border = uuid.uuid4().hex
@@ -118,12 +125,6 @@ def _wait(url: str, process: subprocess.Popen) -> None:
         except OSError:
             time.sleep(0.05)
     raise ValueError("The app did not start; run `make demo` to see why.")
-
-
-def _seconds(ask: _Visitor) -> float:
-    start = time.perf_counter()
-    ask()
-    return time.perf_counter() - start
 
 
 def _percentiles(seconds: Sequence[float]) -> dict[str, float]:

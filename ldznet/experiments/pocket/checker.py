@@ -1,5 +1,6 @@
 """Trains the scene checker on drawn scenes of all styles and difficulties."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from ldznet.data.shapes import CATEGORIES, COLOURS, DIFFICULTIES, TRAIN_START, Scene, draw_scene
-from ldznet.experiments.checking.scene_checker import CELL, SceneChecker
+from ldznet.experiments.checker import CELL, SceneChecker
 from ldznet.images import to_pixels
-from ldznet.training.loop import TrainConfig, TrainResult, train
+from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 
 CHECKER_START = TRAIN_START + 60_000_000  # scene numbers no other training saw
 COVERED = 0.6  # share of a cell from which on it counts as covered
@@ -60,14 +61,25 @@ def label_cells(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 def train_checker(
     checker: SceneChecker, scenes: LabelledScenes, config: TrainConfig, folder: Path
 ) -> TrainResult:
-    """Train the checker in place; half of the pictures are mirrored or slightly noisy."""
+    """Train the checker in place; its checkpoints go to `folder`."""
+    checker.train().requires_grad_(True)
+    result = train("checker", checker, labelled_loss(scenes, config), config, folder)
+    checker.eval().requires_grad_(False)
+    return result
+
+
+def labelled_loss(
+    scenes: LabelledScenes, config: TrainConfig
+) -> Callable[[nn.Module, int], Tensor]:
+    """What `train` needs for a checker: its loss at a step, on a batch seeded by the step.
+
+    Some of the pictures are blurred and all of them slightly noisy.
+    """
 
     def loss(model: nn.Module, step: int) -> Tensor:
         random = np.random.default_rng([config.seed, step])
         chosen = random.integers(len(scenes.pictures), size=config.batch_size)
         pixels = to_pixels(scenes.pictures[chosen])
-        category = torch.from_numpy(scenes.category[chosen]).long()
-        colour = torch.from_numpy(scenes.colour[chosen]).long()
         # Generated pictures are softer and noisier than drawn ones: the checker must not mind.
         blur = torch.from_numpy(random.random(len(chosen)) < 0.4)
         pixels[blur] = functional.avg_pool2d(
@@ -76,12 +88,23 @@ def train_checker(
         torch.manual_seed(int(random.integers(2**31)))
         amount = torch.from_numpy(random.random(len(chosen)) * 0.1).float()
         pixels = pixels + amount.view(-1, 1, 1, 1) * torch.randn(pixels.shape)
-        found, paint = model(pixels)
-        return functional.cross_entropy(
-            found.float(), category, ignore_index=IGNORE
-        ) + functional.cross_entropy(paint.float(), colour, ignore_index=IGNORE)
+        device = next(model.parameters()).device
+        category, colour = model(pixels[own_share()].to(device))
+        return _mean_entropy(category, scenes.category[chosen]) + _mean_entropy(
+            colour, scenes.colour[chosen]
+        )
 
-    checker.train().requires_grad_(True)
-    result = train("checker", checker, loss, config, folder)
-    checker.eval().requires_grad_(False)
-    return result
+    return loss
+
+
+def _mean_entropy(logits: Tensor, labels: np.ndarray) -> Tensor:
+    """Cross-entropy of this process's share; over the processes, the mean over all labelled cells.
+
+    `logits` (own share, classes, h, w), `labels` (B, h, w) of the whole batch.
+    """
+    own = labels[own_share()]
+    target = torch.from_numpy(own).long().to(logits.device)
+    mean = functional.cross_entropy(logits.float(), target, ignore_index=IGNORE)
+    # Shares are of equally many pictures, but not of equally many labelled cells.
+    part = (own != IGNORE).mean() / (labels != IGNORE).mean()
+    return mean * float(part)

@@ -17,9 +17,9 @@ from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.blocks import BLOCKS, find_block
 from ldznet.experiments.pocket.scenes import SceneStore
 from ldznet.images import to_pixels
-from ldznet.training.attention import use_fast_attention
 from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 from ldznet.training.losses import denoising_loss
+from ldznet.training.network import use_fast_attention
 
 EMPTY_SHARE = 0.10  # of the samples: trains the unconditional half of classifier-free guidance
 PHRASE_SHARE = 0.15  # a bare segmentation phrase instead of the caption: what the networks will ask

@@ -2,15 +2,15 @@
 
 Stages, each resumable at any moment and skipped once done: draw scenes, train a coarse first stage,
 train the text encoder and a coarse U-Net together, grow both to twice the latents along a side and
-train them on, train the checker of samples, train the three networks at equal budgets. A stage is
-shared by N processes when started by `torchrun --nproc-per-node N`.
+train them on, train the checker of samples, train the networks at equal budgets. A stage is shared
+by N processes when started by `torchrun --nproc-per-node N -m ldznet experiment pocket`.
 """
 
 import argparse
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from accelerate import PartialState
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import COARSE, FINE, PatchAutoencoder, Size, build_pocket
 from ldznet.data.shapes import WORDS
-from ldznet.experiments.checking import SceneChecker
+from ldznet.experiments.checker import SceneChecker
 from ldznet.experiments.pocket.autoencoder import (
     load_first_stage,
     normalise_latents,
@@ -30,29 +30,21 @@ from ldznet.experiments.pocket.autoencoder import (
 from ldznet.experiments.pocket.checker import draw_labelled_scenes, train_checker
 from ldznet.experiments.pocket.diffusion import Curriculum, train_diffusion
 from ldznet.experiments.pocket.growing import halve_patch, nest
-from ldznet.experiments.pocket.scenes import draw_scenes, open_scenes
+from ldznet.experiments.pocket.scenes import draw_masked_samples, draw_scenes, open_scenes
 from ldznet.networks import NETWORKS, load_network
-from ldznet.results.provenance import origin
-from ldznet.training.loop import TrainConfig, TrainResult
-from ldznet.training.network import (
-    draw_samples,
-    new_network,
-    prepare_masked_scenes,
-    timesteps_around,
-    train_network,
-)
-from ldznet.training.saving import save_half
+from ldznet.results.records import command_line, write_result
+from ldznet.training.dataset import prepare_masked_scenes
+from ldznet.training.loop import TrainConfig, TrainResult, save_half
+from ldznet.training.network import new_network, timesteps_around, train_network
 
 ASSETS = Path(__file__).parents[3] / "assets"
-COMMAND = "python -m ldznet.experiments.pocket.recipe"
-STAGES = (
+STAGES = (  # and then each network's name
     "scenes",
     "coarse-autoencoder",
     "coarse-diffusion",
     "autoencoder",
     "diffusion",
     "checker",
-    *NETWORKS,
 )
 
 PROMPTS = (
@@ -121,43 +113,46 @@ RECIPE = Recipe(
 FIRST_STAGE_SCENES = 3000  # of each difficulty: enough for crops, and they stay in memory
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the stages in order; `--stages` picks some, `--runs` says where unfinished work lives."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet experiment pocket`."""
+    stages = [*STAGES, *NETWORKS]
+    parser.add_argument(
+        "--stages",
+        nargs="+",
+        choices=stages,
+        default=stages,
+        metavar="STAGE",
+        help=f"of {', '.join(stages)}; by default all",
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/pocket"), help="unfinished work")
     parser.add_argument("--output", type=Path, default=ASSETS, help="where finished weights go")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="drawing processes")
     parser.add_argument(
         "--continue-from", type=Path, help="finished weights to start from: a folder like assets"
     )
-    options = parser.parse_args(arguments)
-    try:
-        _run_stages(options)
-    except ValueError as error:
-        raise SystemExit(f"ldznet: {error}") from error
 
 
-def _run_stages(options: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """Run the stages in order; raises ValueError where one needs what is not there yet."""
     torch.manual_seed(0)
-    runs, output = options.runs, options.output
-    stages = [stage for stage in STAGES if stage in options.stages]
+    runs, output, stages = arguments.runs, arguments.output, arguments.stages
+    command, earlier = command_line(arguments), arguments.continue_from
     if "scenes" in stages:
-        draw_scenes(runs / "scenes", RECIPE.scenes, options.workers)
+        draw_scenes(runs / "scenes", RECIPE.scenes, arguments.workers)
     if "coarse-autoencoder" in stages:
-        _train_first_stage(runs, "coarse-autoencoder", _new_backbone(COARSE).vae)
+        _train_first_stage(runs, "coarse-autoencoder", _new_backbone(COARSE).vae, command)
     if "coarse-diffusion" in stages:
-        _train_coarse_diffusion(runs)
+        _train_coarse_diffusion(runs, command)
     if "autoencoder" in stages:
         coarse = load_first_stage(runs / "coarse-autoencoder").to(_device())
-        _train_first_stage(runs, "autoencoder", halve_patch(coarse))
+        _train_first_stage(runs, "autoencoder", halve_patch(coarse), command)
     if "diffusion" in stages:
-        _train_diffusion(runs, output / "pocket", options.continue_from)
+        _train_diffusion(runs, output / "pocket", earlier, command)
     if "checker" in stages:
-        _train_checker(runs, output / "checker")
+        _train_checker(runs, output / "checker", command)
     for name in NETWORKS:
         if name in stages:
-            _train_network(name, runs, output, options.continue_from)
+            _train_network(name, runs, output, earlier, command)
 
 
 def _device() -> str:
@@ -171,7 +166,7 @@ def _new_backbone(size: Size) -> LatentDiffusion:
     return backbone
 
 
-def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder) -> None:
+def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder, command: str) -> None:
     """A first stage alone, saved with its scale among the unfinished work."""
     stores = [
         open_scenes(runs / "scenes", difficulty, min(count, FIRST_STAGE_SCENES))
@@ -181,10 +176,10 @@ def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder) -> None:
     result = train_autoencoder(vae.to(_device()), stores, config, runs / name)
     normalise_latents(vae, stores[-1])
     save_half(vae, runs / name / "vae")
-    _write_card(runs / name / "card.json", config, result, {})
+    _write_card(runs / name, command, config, result, {})
 
 
-def _train_coarse_diffusion(runs: Path) -> None:
+def _train_coarse_diffusion(runs: Path, command: str) -> None:
     """The text encoder and the coarse U-Net, kept among the unfinished work."""
     backbone = _new_backbone(COARSE)
     backbone.vae = load_first_stage(runs / "coarse-autoencoder").to(_device())
@@ -196,22 +191,23 @@ def _train_coarse_diffusion(runs: Path) -> None:
     save_half(backbone.unet, folder / "unet")
     save_half(backbone.text_encoder, folder / "text_encoder")
     data = f"drawn world, captions only, all styles: {RECIPE.scenes}"
-    _write_card(folder / "card.json", RECIPE.coarse_diffusion, result, {"data": data})
+    _write_card(folder, command, RECIPE.coarse_diffusion, result, {"data": data})
 
 
-def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> None:
+def _train_diffusion(runs: Path, output: Path, continue_from: Path | None, command: str) -> None:
     """The text encoder and the U-Net on the finished first stage; writes the whole backbone."""
-    told: dict[str, Any] = {"data": f"drawn world, captions only, all styles: {RECIPE.fine_scenes}"}
+    data = f"drawn world, captions only, all styles: {RECIPE.fine_scenes}"
+    history: dict[str, Any] = {"data": data}
     if continue_from:
         backbone = LatentDiffusion.from_pretrained(continue_from / "pocket", device=_device())
-        told["start"] = json.loads((continue_from / "pocket" / "card.json").read_text())
+        history["start"] = json.loads((continue_from / "pocket" / "card.json").read_text())
     else:
         backbone = _new_backbone(FINE)
         backbone.vae = load_first_stage(runs / "autoencoder").to(_device())
         _start_from_coarse(backbone, runs / "coarse-diffusion")
-        told["coarse"] = json.loads((runs / "coarse-diffusion" / "card.json").read_text())
+        history["coarse"] = json.loads((runs / "coarse-diffusion" / "card.json").read_text())
         for name in ("coarse-autoencoder", "autoencoder"):
-            told[name] = json.loads((runs / name / "card.json").read_text())
+            history[name] = json.loads((runs / name / "card.json").read_text())
     stores = [
         open_scenes(runs / "scenes", name, count) for name, count in RECIPE.fine_scenes.items()
     ]
@@ -228,7 +224,7 @@ def _train_diffusion(runs: Path, output: Path, continue_from: Path | None) -> No
         save_half(getattr(backbone, part), output / part)
     backbone.tokenizer.save_pretrained(output / "tokenizer")
     backbone.scheduler.save_pretrained(output / "scheduler")
-    _write_card(output / "card.json", RECIPE.diffusion, result, told)
+    _write_card(output, command, RECIPE.diffusion, result, history)
 
 
 def _start_from_coarse(backbone: LatentDiffusion, folder: Path) -> None:
@@ -242,21 +238,23 @@ def _start_from_coarse(backbone: LatentDiffusion, folder: Path) -> None:
     backbone.text_encoder.load_state_dict(text_encoder.state_dict())
 
 
-def _train_checker(runs: Path, output: Path) -> None:
-    """The judge of samples; `ldznet samples` tells how good it is on scenes it never saw."""
+def _train_checker(runs: Path, output: Path, command: str) -> None:
+    """The judge of samples; `samples` measures how good it is on scenes it never saw."""
     torch.manual_seed(RECIPE.checker.seed)
-    checker = SceneChecker()
+    checker = SceneChecker().to(_device())
     scenes = draw_labelled_scenes(RECIPE.checker_scenes)
     result = train_checker(checker, scenes, RECIPE.checker, runs / "checker")
     save_half(checker, output)
     data = f"drawn world, all styles and difficulties: {RECIPE.checker_scenes} scenes"
-    _write_card(output / "card.json", RECIPE.checker, result, {"data": data})
+    _write_card(output, command, RECIPE.checker, result, {"data": data})
 
 
-def _train_network(name: str, runs: Path, output: Path, continue_from: Path | None) -> None:
+def _train_network(
+    name: str, runs: Path, output: Path, continue_from: Path | None, command: str
+) -> None:
     """One network, started from the backbone's U-Net wherever shapes match, or continued."""
     backbone = LatentDiffusion.from_pretrained(output / "pocket", device=_device())
-    scenes = prepare_masked_scenes(backbone, draw_samples(RECIPE.mask_scenes))
+    scenes = prepare_masked_scenes(backbone, draw_masked_samples(RECIPE.mask_scenes))
     timesteps = timesteps_around(RECIPE.feature_timestep)
     if continue_from:
         network = load_network(continue_from / "networks" / "pocket" / name)
@@ -267,7 +265,8 @@ def _train_network(name: str, runs: Path, output: Path, continue_from: Path | No
     folder = output / "networks" / "pocket" / name
     save_half(network, folder)
     _write_card(
-        folder / "card.json",
+        folder,
+        command,
         RECIPE.network,
         result,
         {
@@ -280,18 +279,15 @@ def _train_network(name: str, runs: Path, output: Path, continue_from: Path | No
     )
 
 
-def _write_card(path: Path, config: TrainConfig, result: TrainResult, more: dict) -> None:
-    """What was trained on what, for how long, where, and by which command."""
-    card = {
-        **more,
-        **origin(COMMAND),
-        "config": dataclasses.asdict(config),
-        "result": dataclasses.asdict(result),
-    }
+def _write_card(
+    folder: Path, command: str, config: TrainConfig, result: TrainResult, about: Mapping[str, Any]
+) -> None:
+    """What was trained on what, for how long, where, and by which command; by one process."""
     if PartialState().is_main_process:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(card, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+        folder.mkdir(parents=True, exist_ok=True)
+        card = {
+            **about,
+            "config": dataclasses.asdict(config),
+            "result": dataclasses.asdict(result),
+        }
+        write_result(folder / "card.json", command, card)

@@ -1,17 +1,40 @@
-"""Scenes drawn ahead of training, in shards on disk: pictures, captions and phrases, no masks."""
+"""Scenes that pocket is trained on.
+
+Those of the backbone are drawn ahead, in shards on disk: pictures, captions and phrases, no masks.
+Those of the networks have masks, and are in photo style only.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import count as count_up
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ldznet.data.shapes import DIFFICULTIES, TRAIN_START, caption, draw_scene, phrases
+from ldznet.data.shapes import (
+    DIFFICULTIES,
+    TRAIN_START,
+    Scene,
+    absent_phrases,
+    caption,
+    draw_scene,
+    names_novelty,
+    phrases,
+    shows_novelty,
+)
+from ldznet.types import Sample
 
 SHARD = 500  # scenes
+MASKS_START = TRAIN_START + 50_000_000  # scene numbers that the backbone never saw
+MASKS_APART = 1_000_000  # scene numbers between one choice of scenes and the next
+MASK_DIFFICULTIES = ("single", "pair", "full", "full")  # in turn
+# How likely each phrase makes its scene have one that names nothing in it, with an empty mask. One
+# a scene at most, so 6 % of all phrases.
+ABSENT_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,3 +106,33 @@ def _draw_shard(job: tuple[Path, str, int]) -> None:
     fresh = texts_path.with_suffix(".new")  # the texts come last: a shard counts once they exist
     fresh.write_text(json.dumps(texts))
     fresh.replace(texts_path)
+
+
+def draw_masked_samples(count: int, seed: int = 0) -> list[Sample]:
+    """Each phrase of `count` photo-style scenes with its mask, and some naming absent things.
+
+    Nothing novel is shown or named. Another seed gives other scenes.
+    """
+    samples = []
+    for scene in islice(_familiar_scenes(MASKS_START + seed * MASKS_APART), count):
+        source = f"shapes/train/photo/{scene.number}"
+        present = [
+            Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind)
+            for phrase in phrases(scene)
+        ]
+        absent = [text for text in absent_phrases(scene) if not names_novelty(text)]
+        random = np.random.default_rng(scene.number)
+        if absent and random.random() < ABSENT_SHARE * len(present):
+            text = absent[int(random.integers(len(absent)))]
+            nothing = np.zeros(scene.image.shape[:2], bool)
+            present.append(Sample(scene.image, text, nothing, source, "absent"))
+        samples += present
+    return samples
+
+
+def _familiar_scenes(first: int) -> Iterator[Scene]:
+    for number in count_up(first):
+        difficulty = MASK_DIFFICULTIES[number % len(MASK_DIFFICULTIES)]
+        scene = draw_scene(number, "photo", difficulty)
+        if not shows_novelty(scene):
+            yield scene

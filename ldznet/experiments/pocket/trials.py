@@ -4,6 +4,7 @@ Those of five minutes differ in one thing each from the coarse stage of the reci
 of one large object, where that stage begins.
 """
 
+import argparse
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,14 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import nn
+from tqdm import tqdm
 
-from ldznet.backbone.generation import draw_pictures
 from ldznet.backbone.ldm import LatentDiffusion
 from ldznet.backbone.pocket import COARSE, FINE, Size, build_pocket
 from ldznet.data.shapes import SPLITS, WORDS, Scene, caption, draw_scene, phrases
-from ldznet.experiments.checking import FoundObject, SceneChecker, find_objects, load_checker
+from ldznet.experiments.checker import DetectedObject, SceneChecker, load_checker
 from ldznet.experiments.pocket.autoencoder import load_first_stage
 from ldznet.experiments.pocket.diffusion import (
     CaptionedScenes,
@@ -33,14 +33,15 @@ from ldznet.experiments.pocket.diffusion import (
 from ldznet.experiments.pocket.recipe import RECIPE
 from ldznet.experiments.pocket.scenes import SceneStore, open_scenes
 from ldznet.experiments.processes import run_side_by_side
-from ldznet.images import to_pixels
-from ldznet.training.loop import TrainConfig, learning_rate_at
+from ldznet.experiments.samples import draw_and_detect
+from ldznet.results.options import add_result_file
+from ldznet.results.records import check_result_path, command_line, write_result
+from ldznet.training.loop import TrainConfig, learning_rate_at, new_accelerator
 
 FIRST_STAGES = {COARSE.cells: "coarse-autoencoder", FINE.cells: "autoencoder"}
 ONE_OBJECT = ((0.0, (1.0,)),)  # the curriculum
 HELD_OUT = 320  # scenes whose noise is predicted
 PROMPTS = 60  # the first of their captions, drawn and judged
-BATCH = 20  # pictures drawn at a time
 SEEDS = f"0 for weights and batches; validation scenes from {SPLITS['val'][0]} on, which seed noise"
 
 
@@ -72,7 +73,32 @@ VARIANTS = {
 }
 
 
-def run_trials(runs: Path, checker: Path, workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ldznet experiment trials`."""
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/pocket"), help="with scenes and both first stages"
+    )
+    parser.add_argument("--checker", type=Path, default=Path("assets/checker"), help="a folder")
+    parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
+    add_result_file(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, judge, write after each; raises ValueError with one sentence."""
+    check_result_path(arguments.output)
+    trials = {}
+    every = train_variants(arguments.runs, arguments.checker, arguments.workers)
+    for name, trained in tqdm(every, total=len(VARIANTS), disable=None):
+        trials[name] = trained
+        tqdm.write(
+            f"{name}: {trained['samples']} samples, loss {trained['loss']:.4f}, colour "
+            f"{100 * trained['colour']:.0f} %, thing {100 * trained['thing']:.0f} %"
+        )
+        write_result(arguments.output, command_line(arguments), {"seeds": SEEDS, "trials": trials})
+    print(f"Written to {arguments.output}")
+
+
+def train_variants(runs: Path, checker: Path, workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each variant with what its training came to, in order; so many at a time, of one thread each.
 
     `runs` holds the scenes and both first stages of the recipe, finished; raises ValueError if one
@@ -81,11 +107,11 @@ def run_trials(runs: Path, checker: Path, workers: int) -> Iterator[tuple[str, d
     for size in (COARSE, FINE):
         _prepare(size, runs)
     jobs = [(variant, runs, checker) for variant in VARIANTS.values()]
-    with closing(run_side_by_side(_run, jobs, workers)) as results:
+    with closing(run_side_by_side(_train_variant, jobs, workers)) as results:
         yield from zip(VARIANTS, results, strict=True)
 
 
-def _run(variant: Variant, runs: Path, checker: Path) -> dict[str, Any]:
+def _train_variant(variant: Variant, runs: Path, checker: Path) -> dict[str, Any]:
     backbone, data, held_out = _prepare(variant.size, runs)
     steps = train_for(variant, backbone, data)
     return {
@@ -93,7 +119,7 @@ def _run(variant: Variant, runs: Path, checker: Path) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in backbone.unet.parameters()),
         "samples": steps * variant.batch_size,
         "loss": held_out_loss(backbone, held_out),
-        **judge(backbone, load_checker(checker), _held_out_scenes(PROMPTS)),
+        **score_drawings(backbone, load_checker(checker), _held_out_scenes(PROMPTS)),
     }
 
 
@@ -118,7 +144,7 @@ def train_for(variant: Variant, backbone: LatentDiffusion, data: CaptionedScenes
 
     The rate rises and falls with the time as it does with the steps of a longer training.
     """
-    denoiser = Accelerator(mixed_precision="bf16").prepare(new_denoiser(backbone))
+    denoiser = new_accelerator().prepare(new_denoiser(backbone))
     config = TrainConfig(
         steps=1000,  # thousandths of the time
         batch_size=variant.batch_size,
@@ -168,31 +194,28 @@ def held_out_loss(backbone: LatentDiffusion, data: CaptionedScenes) -> float:
     return fmean(float(loss(denoiser, step)) for step in range(10))
 
 
-def judge(
+def score_drawings(
     backbone: LatentDiffusion, checker: SceneChecker, scenes: Sequence[Scene]
 ) -> dict[str, float]:
-    """How much of what the checker sees in pictures drawn from the scenes' captions was asked for.
+    """How much of what the checker detects in pictures from the scenes' captions they name.
 
-    Mean shares of the area of all things seen in a picture, in [0, 1]: "colour" of those in the
-    colour asked for, "thing" of those of the category, too. A young denoiser paints many things at
-    once, so whether the right one is among them would say little.
+    Mean shares of the area of all things in a picture, in [0, 1]: "colour" of those in the colour
+    named, "thing" of those of the category, too. A young denoiser paints many things at once, so
+    whether the right one is among them would say little.
     """
     colour, thing = [], []
-    for start in range(0, len(scenes), BATCH):
-        part = scenes[start : start + BATCH]
-        captions = [caption(scene) for scene in part]
-        pictures = draw_pictures(backbone, captions, seed=part[0].number, steps=20)
-        for scene, found in zip(part, find_objects(checker, to_pixels(pictures)), strict=True):
-            (asked,) = scene.objects
-            alike = [each for each in found if each.colour == asked.colour]
-            same = [each for each in alike if each.category == asked.category]
-            seen = _area(found) or 1
-            colour.append(_area(alike) / seen)
-            thing.append(_area(same) / seen)
+    for part, _, detected in draw_and_detect(backbone, checker, scenes, steps=20):
+        for scene, objects in zip(part, detected, strict=True):
+            (named,) = scene.objects
+            alike = [each for each in objects if each.colour == named.colour]
+            same = [each for each in alike if each.category == named.category]
+            whole = _area(objects) or 1
+            colour.append(_area(alike) / whole)
+            thing.append(_area(same) / whole)
     return {"colour": fmean(colour), "thing": fmean(thing)}
 
 
-def _area(things: Iterable[FoundObject]) -> int:
+def _area(things: Iterable[DetectedObject]) -> int:
     return sum(int(each.mask.sum()) for each in things)
 
 

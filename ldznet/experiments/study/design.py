@@ -1,19 +1,21 @@
 """Which networks are trained for the study, on how many masks, and with what changed."""
 
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
+from itertools import combinations, product
+from typing import Literal, get_args
 
-NETWORKS = ("rgbnet", "znet", "ldznet")  # by name: the command line reads this before any library
+from ldznet.networks import NETWORKS
+
 MASKS = (500, 2000, 8000)  # photo-style scenes with masks
 SEEDS = (0, 1, 2)
 TIMESTEPS = (50, 100, 200, None, 700)  # None: the recipe's, 400
 RATES = (1e-3, 2e-3, 4e-3)
-FUSION_SHARES = (None, 0.3, 1.0)  # of the learning rate; None: the recipe's
+FUSION_SHARES = (0.1, None, 1.0)  # of the learning rate; None: the recipe's
 
 Start = Literal["backbone", "scratch"]
 STARTS: tuple[Start, ...] = ("backbone", "scratch")
-Part = Literal["rates", "tuned", "main", "control", "fusion", "timesteps", "negatives"]
+Part = Literal["rates", "tuned", "timesteps", "main", "control", "fusion", "negatives"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,46 @@ class Trial:
         return "-".join(parts)
 
 
-# Most masks first, then fewest: a study cut short still shows what masks are worth.
-MAIN = tuple(
-    Trial(network, masks, seed)
-    for masks, seed, network in product((MASKS[-1], *MASKS[:-1]), SEEDS, NETWORKS)
-)
-PARTS: dict[Part, tuple[Trial, ...]] = {
-    "rates": tuple(
-        Trial(network, 2000, learning_rate=rate) for rate, network in product(RATES, NETWORKS)
-    ),
-    # Whether the rate that LD-ZNet's search prefers is better at full length, too.
-    "tuned": tuple(Trial("ldznet", learning_rate=rate) for rate in (None, 2e-3)),
-    # From scratch and at the rate where its features are worth most to it.
-    "timesteps": tuple(
-        Trial("ldznet", start="scratch", timestep=timestep, fusion_share=0.3)
-        for timestep in TIMESTEPS
-    ),
-    "main": MAIN,
-    "control": tuple(
-        Trial(network, seed=seed, start="scratch") for seed, network in product(SEEDS[:2], NETWORKS)
-    ),
-    "fusion": (
-        *(
-            Trial("ldznet", start=start, fusion_share=share)
-            for start, share in product(STARTS, FUSION_SHARES)
-        ),
-        Trial("ldznet", seed=1, start="scratch", fusion_share=0.3),  # where features are used
-    ),
-    "negatives": tuple(
-        Trial(network, absent=absent) for absent, network in product((True, False), NETWORKS)
-    ),
-}
+def trials_of(part: Part) -> tuple[Trial, ...]:
+    """The trials of a part, in the order in which they are run, with every network there is."""
+    networks = tuple(NETWORKS)
+    match part:
+        case "rates":
+            return tuple(
+                Trial(network, 2000, learning_rate=rate)
+                for rate, network in product(RATES, networks)
+            )
+        case "tuned":  # whether the rate that LD-ZNet's search prefers is better at full length
+            return tuple(Trial("ldznet", learning_rate=rate) for rate in (None, 2e-3))
+        case "timesteps":  # from scratch, where LD-ZNet's features are worth most to it
+            return tuple(
+                Trial("ldznet", start="scratch", timestep=timestep) for timestep in TIMESTEPS
+            )
+        case "main":  # most masks first, then fewest: cut short, it still shows their worth
+            return tuple(
+                Trial(network, masks, seed)
+                for masks, seed, network in product((MASKS[-1], *MASKS[:-1]), SEEDS, networks)
+            )
+        case "control":
+            return tuple(
+                Trial(network, seed=seed, start="scratch")
+                for seed, network in product(SEEDS[:2], networks)
+            )
+        case "fusion":
+            return (
+                *(
+                    Trial("ldznet", start=start, fusion_share=share)
+                    for start, share in product(STARTS, FUSION_SHARES)
+                ),
+                Trial("ldznet", seed=1, start="scratch"),  # where features are worth most
+            )
+        case "negatives":
+            return tuple(
+                Trial(network, absent=absent)
+                for absent, network in product((True, False), networks)
+            )
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Each network with every one before it, which it is said to be better than."""
+    return [(network, over) for over, network in combinations(NETWORKS, 2)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ldznet.experiments.report.tables import MAIN, TITLES, cells, largest
+from ldznet.experiments.report import MAIN, cells, largest, titles
 from ldznet.pipeline import ASSETS
 from ldznet.ui.components import html
 from ldznet.ui.markup import TERMS, term
@@ -101,7 +101,7 @@ def draw_measured(path: Path = RESULT) -> str:
         return ""
     groups = largest(json.loads(path.read_text(encoding="utf-8")))
     masks, seeds = groups[0]["trial"]["masks"], len(groups[0]["trial"]["seed"])
-    heads = "".join(f'<th scope="col">{TITLES[told["trial"]["network"]]}</th>' for told in groups)
+    heads = "".join(f'<th scope="col">{titles()[told["trial"]["network"]]}</th>' for told in groups)
     columns = [cells(told, MAIN) for told in groups]  # a score per set
     rows = "".join(
         f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in scores)}</tr>'

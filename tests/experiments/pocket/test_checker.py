@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ldznet.data.shapes import CATEGORIES, COLOURS, draw_scene
-from ldznet.experiments.checking import SceneChecker
+from ldznet.experiments.checker import SceneChecker
 from ldznet.experiments.pocket.checker import (
     IGNORE,
     draw_labelled_scenes,

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ldznet.cli import main
 from ldznet.experiments.pocket import recipe as pocket
 from ldznet.networks import load_network
 from ldznet.pipeline import Segmenter
@@ -35,7 +36,8 @@ def trained(tiny_recipe, tmp_path_factory):
     """A folder with the whole recipe's `runs` and `assets`."""
     folder = tmp_path_factory.mktemp("trained")
     runs, output = folder / "runs", folder / "assets"
-    pocket.main(["--runs", str(runs), "--output", str(output), "--workers", "1"])
+    options = ["--runs", str(runs), "--output", str(output), "--workers", "1"]
+    assert main(["experiment", "pocket", *options]) == 0
     return folder
 
 
@@ -62,7 +64,8 @@ def test_training_goes_on_from_finished_weights_alone(trained, tmp_path):
     first, second = trained / "assets", tmp_path / "second"
     again = ["--runs", str(tmp_path / "runs"), "--output", str(second), "--workers", "1"]
     stages = ["scenes", "diffusion", "znet"]
-    pocket.main([*again, "--continue-from", str(first), "--stages", *stages])
+    options = [*again, "--continue-from", str(first), "--stages", *stages]
+    assert main(["experiment", "pocket", *options]) == 0
     folders = [output / "networks" / "pocket" / "znet" for output in (first, second)]
     weights = [load_network(folder).unet.mid_block.resnets[0].conv1.weight for folder in folders]
     change = (weights[1] - weights[0]).abs().mean() / weights[0].abs().mean()
@@ -71,7 +74,7 @@ def test_training_goes_on_from_finished_weights_alone(trained, tmp_path):
     assert card["start"]["result"]["samples"] == 4
 
 
-def test_without_a_first_stage_it_says_what_to_do(tiny_recipe, tmp_path):
+def test_without_a_first_stage_it_says_what_to_do(tiny_recipe, tmp_path, capsys):
     arguments = ["--runs", str(tmp_path / "runs"), "--output", str(tmp_path), "--workers", "1"]
-    with pytest.raises(SystemExit, match="run the stage 'autoencoder' before"):
-        pocket.main([*arguments, "--stages", "diffusion"])
+    assert main(["experiment", "pocket", *arguments, "--stages", "diffusion"]) == 1
+    assert "run the stage 'autoencoder' before" in capsys.readouterr().err

@@ -7,7 +7,8 @@ import torch
 from ldznet.backbone.pocket import COARSE, FINE, build_pocket
 from ldznet.cli import main
 from ldznet.data.shapes import WORDS, draw_scene
-from ldznet.experiments.checking import FoundObject
+from ldznet.experiments import samples
+from ldznet.experiments.checker import DetectedObject
 from ldznet.experiments.pocket import recipe as pocket
 from ldznet.experiments.pocket import trials
 from ldznet.experiments.pocket.diffusion import Denoiser
@@ -49,21 +50,23 @@ def test_pictures_are_judged_by_the_area_of_what_was_asked_for(monkeypatch):
     scenes = [draw_scene(number, None, "single") for number in range(4)]
     things = [scene.objects[0] for scene in scenes]
 
-    def seen(category, colour, pixels):
-        return FoundObject(category, colour, np.arange(128 * 128).reshape(128, 128) < pixels, 1.0)
+    def detected(category, colour, pixels):
+        return DetectedObject(
+            category, colour, np.arange(128 * 128).reshape(128, 128) < pixels, 1.0
+        )
 
     other = next(each.category for each in things if each.category != things[1].category)
     answers = [
-        [seen(things[0].category, things[0].colour, 100), seen(other, "another", 300)],
-        [seen(other, things[1].colour, 50)],  # the colour alone
-        [seen(things[2].category, "another", 50)],  # the category alone
+        [detected(things[0].category, things[0].colour, 100), detected(other, "another", 300)],
+        [detected(other, things[1].colour, 50)],  # the colour alone
+        [detected(things[2].category, "another", 50)],  # the category alone
         [],
     ]
-    monkeypatch.setattr(trials, "find_objects", lambda checker, pixels: answers)
+    monkeypatch.setattr(samples, "detect_objects", lambda checker, pixels: answers)
     monkeypatch.setattr(
-        trials, "draw_pictures", lambda *_, **__: np.zeros((4, 128, 128, 3), np.uint8)
+        samples, "draw_pictures", lambda *_, **__: np.zeros((4, 128, 128, 3), np.uint8)
     )
-    assert trials.judge(None, None, scenes) == {"colour": 1.25 / 4, "thing": 0.25 / 4}
+    assert trials.score_drawings(None, None, scenes) == {"colour": 1.25 / 4, "thing": 0.25 / 4}
 
 
 def test_trials_begin_where_the_recipe_has_first_stages(tmp_path, monkeypatch, capsys):
@@ -76,10 +79,11 @@ def test_trials_begin_where_the_recipe_has_first_stages(tmp_path, monkeypatch, c
     monkeypatch.setattr("ldznet.experiments.pocket.scenes.SHARD", 4)
     output = tmp_path / "trials.json"
     options = ["--runs", str(tmp_path), "--output", str(output)]
-    assert main(["trials", *options]) == 1
+    assert main(["experiment", "trials", *options]) == 1
     assert "run the stage 'coarse-autoencoder' before" in capsys.readouterr().err
     assert not output.exists()
-    pocket.main(["--runs", str(tmp_path), "--workers", "1", "--stages", "scenes", *stages])
+    recipe_of_two = ["--runs", str(tmp_path), "--workers", "1", "--stages", "scenes", *stages]
+    assert main(["experiment", "pocket", *recipe_of_two]) == 0
 
     # In this process: another would have the recipe's own numbers.
     variant = trials.Variant(batch_size=2, minutes=0.02)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ldznet.results.provenance import origin
+from ldznet.results.records import origin
 from ldznet.types import Generation
 from ldznet.ui.examples import FOLDER as EXAMPLES
 from ldznet.ui.models import Models
@@ -84,7 +84,7 @@ def read_first(folder: Path = FOLDER) -> Session:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"The finished generation cannot be read ({type(error).__name__}); draw it again with "
-            "python -m ldznet.experiments.examples."
+            "python -m ldznet experiment examples."
         ) from error
     return replace(session, found=found)
 

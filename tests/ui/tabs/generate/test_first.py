@@ -7,7 +7,7 @@ from ldznet.ui.models import Models
 from ldznet.ui.tabs.generate.first import draw_first, read_first, write_first
 from ldznet.ui.tabs.generate.snippets import command_line, python_code
 
-AGAIN = "run python -m ldznet.experiments.examples again"
+AGAIN = "run python -m ldznet experiment examples again"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_it_is_read_as_it_was_written(tmp_path, pocket, fresh):
     for block, feature in other.generation.features.items():
         assert one.generation.features[block].equal(feature)
     (tmp_path / "results.npz").unlink()
-    with pytest.raises(ValueError, match=r"draw it again with python -m ldznet\.ui"):
+    with pytest.raises(ValueError, match="draw it again with python -m ldznet exp"):
         read_first(tmp_path)
 
 

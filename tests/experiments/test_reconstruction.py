@@ -1,4 +1,4 @@
-"""`ldznet reconstruction`: the PSNR it writes is that of pictures as they are stored."""
+"""`ldznet experiment reconstruction`: the PSNR it writes is that of pictures as they are stored."""
 
 import json
 
@@ -14,7 +14,7 @@ from ldznet.data.shapes import SPLITS, STYLES, draw_scene
 def test_it_writes_each_styles_psnr(tmp_path, backbone_folder):
     output = tmp_path / "reconstruction.json"
     options = ["--count", "2", "--backbone", str(backbone_folder), "--output", str(output)]
-    assert main(["reconstruction", *options]) == 0
+    assert main(["experiment", "reconstruction", *options]) == 0
     result = json.loads(output.read_text())
     assert list(result["psnr"]) == list(STYLES)
     assert str(tmp_path) not in output.read_text()
@@ -35,6 +35,6 @@ def test_it_writes_each_styles_psnr(tmp_path, backbone_folder):
 
 def test_no_scenes_are_refused(tmp_path, capsys):
     output = tmp_path / "reconstruction.json"
-    assert main(["reconstruction", "--count", "0", "--output", str(output)]) == 1
+    assert main(["experiment", "reconstruction", "--count", "0", "--output", str(output)]) == 1
     assert "Measure on 1 to" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

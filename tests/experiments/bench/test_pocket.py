@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ldznet.experiments.bench.reference import compare_plainly
-from ldznet.experiments.bench.sharing import draw_example
+from ldznet.experiments.bench.pocket import compare_plainly, draw_example
 from ldznet.networks import NETWORKS
 
 

@@ -1,7 +1,12 @@
-"""Several measurements of several ways, taken in turns."""
+"""The time and the memory of a piece of work: several ways in turns, or in a process of its own."""
 
+import os
+import resource
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -46,3 +51,25 @@ def spread_of(values: Sequence[float]) -> Spread:
 def spread_of_ratios(over: Sequence[float], under: Sequence[float]) -> Spread:
     """That of the quotients, pair by pair."""
     return spread_of([one / other for one, other in zip(over, under, strict=True)])
+
+
+def measure_process(program: str) -> int:
+    """Bytes: the last word printed by a Python program, which is to print `highest_memory()`."""
+    # Read by glibc as the process starts: what is freed goes back at once, so that the highest
+    # memory is what was in use, and not what the allocator held on to.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],  # where Python finds this package
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(answer.stdout.split()[-1])
+
+
+def highest_memory() -> int:
+    """Highest resident memory of this process so far, in bytes."""
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024  # Linux counts in KiB

@@ -4,14 +4,15 @@ import numpy as np
 import torch
 
 from ldznet.data.shapes import CATEGORIES, COLOURS
-from ldznet.experiments.checking.objects import LEAST_CELLS, find_objects
-from ldznet.experiments.checking.scene_checker import SceneChecker
+from ldznet.experiments.checker import LEAST_CELLS, SceneChecker, detect_objects
+
+PICTURE = np.zeros((1, 128, 128, 3), np.uint8)
 
 
 class Painted:
     """Answers with given cells, whatever the picture."""
 
-    dtype = torch.float32
+    dtype, device = torch.float32, torch.device("cpu")
 
     def __init__(self, category, colour):
         one_hot = torch.nn.functional.one_hot
@@ -33,14 +34,14 @@ def test_each_connected_area_is_a_thing_in_its_most_frequent_colour():
     colour[20:28, 10:18] = COLOURS.index("green")
     colour[20:22, 10:18] = COLOURS.index("red")  # a quarter of the star
 
-    found = find_objects(Painted(category, colour), torch.zeros(1, 3, 128, 128))[0]
+    objects = detect_objects(Painted(category, colour), PICTURE)[0]
 
-    assert sorted((thing.colour, thing.category) for thing in found) == [
+    assert sorted((thing.colour, thing.category) for thing in objects) == [
         ("blue", "ball"),
         ("green", "star"),
         ("red", "ball"),
     ]
-    green = next(thing for thing in found if thing.colour == "green")
+    green = next(thing for thing in objects if thing.colour == "green")
     expected = np.zeros((128, 128), bool)
     expected[80:112, 40:72] = True
     assert np.array_equal(green.mask, expected)
@@ -59,9 +60,9 @@ def test_one_area_in_two_colours_is_two_things_and_a_doubtful_piece_belongs_to_i
     category[14:18, 24:30] = moon  # sure of itself, and of another colour than what it is near
     colour[14:18, 24:30] = COLOURS.index("red")
 
-    found = find_objects(Painted(category, colour), torch.zeros(1, 3, 128, 128))[0]
+    objects = detect_objects(Painted(category, colour), PICTURE)[0]
 
-    areas = {(thing.colour, thing.category): thing.mask.sum() // 16 for thing in found}
+    areas = {(thing.colour, thing.category): thing.mask.sum() // 16 for thing in objects}
     assert areas == {
         ("white", "cup"): 64,
         ("pink", "cup"): 64,
@@ -73,7 +74,7 @@ def test_one_area_in_two_colours_is_two_things_and_a_doubtful_piece_belongs_to_i
 def test_specks_are_no_things():
     category = np.zeros((32, 32), int)
     category[5, 5 : 5 + LEAST_CELLS - 1] = 3
-    assert find_objects(Painted(category, category * 0), torch.zeros(1, 3, 128, 128)) == [[]]
+    assert detect_objects(Painted(category, category * 0), PICTURE) == [[]]
 
 
 def test_the_network_answers_for_every_cell_of_any_picture():

@@ -4,8 +4,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from ldznet.experiments.bench.arithmetic import count_operations
-from ldznet.experiments.bench.full_size import fill
+from ldznet.experiments.bench.full_size import count_operations, fill
 
 
 def test_operations_at_full_size():

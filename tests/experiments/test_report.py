@@ -7,14 +7,13 @@ import pytest
 from PIL import Image
 
 from ldznet.cli import main
-from ldznet.cli.report import DOCUMENTS
-from ldznet.experiments.report import build_tables, fill, masks_chart
+from ldznet.experiments.report import build_tables, documents, fill, masks_chart
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SETS = ("photo", "unseen styles", "novel", "redrawn", "imagined", "absent")
 
 
-def told(network, masks, value, spread=0.01):
+def group(network, masks, value, spread=0.01):
     score = {"mean": value, "spread": spread}
     scores = {name: {"mean_iou": score, "average_precision": score} for name in SETS}
     scores["novel"] |= {f"mean_iou of novel {what}": score for what in ("category", "pair")}
@@ -39,8 +38,12 @@ def told(network, masks, value, spread=0.01):
 
 @pytest.fixture
 def study():
-    groups = [told("ldznet", 8000, 0.75, None), told("znet", 500, 0.25), told("ldznet", 500, 0.5)]
-    lead = told("ldznet", 500, 0.25, 0.02)
+    groups = [
+        group("ldznet", 8000, 0.75, None),
+        group("znet", 500, 0.25),
+        group("ldznet", 500, 0.5),
+    ]
+    lead = group("ldznet", 500, 0.25, 0.02)
     lead["trial"]["over"] = "znet"
     return {"parts": {"main": groups, "timesteps": []}, "margins": [lead]}
 
@@ -65,7 +68,7 @@ def test_a_row_of_a_table_says_what_its_trials_scored(study):
 
 
 def test_rows_of_features_say_what_each_is_worth(study):
-    whole = told("ldznet", 8000, 0.5, None)
+    whole = group("ldznet", 8000, 0.5, None)
     whole["trial"] |= {"start": "scratch", "fusion_share": 1.0}
     study["parts"]["fusion"] = [whole]
     tables = build_tables({"study": study})
@@ -112,12 +115,11 @@ def test_only_what_stands_between_the_marks_is_replaced():
         fill(document, {"other": ""})
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_the_documents_say_what_the_results_do(name):
+@pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
+def test_the_documents_say_what_the_results_do(path):
     files = (ROOT / "assets" / "benchmarks").glob("*.json")
-    tables = build_tables({path.stem: json.loads(path.read_text()) for path in files})
-    document = (ROOT / name).read_text(encoding="utf-8")
-    assert "<!-- table" in document
+    tables = build_tables({file.stem: json.loads(file.read_text()) for file in files})
+    document = path.read_text(encoding="utf-8")
     assert fill(document, tables) == document
 
 
@@ -139,16 +141,16 @@ def test_the_command_rewrites_documents_and_draws_charts(study, tmp_path):
     readme.write_text("# T\n<!-- table kinds -->\n\n<!-- end of table -->\n")
     study["parts"].pop("timesteps")
     (results / "study.json").write_text(json.dumps(study))
-    assert main(["report", "--results", str(results), "--root", str(tmp_path)]) == 0
+    assert main(["experiment", "report", "--results", str(results), "--root", str(tmp_path)]) == 0
     assert "| LD-ZNet | 75.0 |" in readme.read_text()
     assert Image.open(tmp_path / "docs" / "study-main.png").width > 600
     (tmp_path / "docs" / "study-main.png").unlink()
     study["parts"]["main"] = study["parts"]["main"][-1:]  # one number of masks is no curve
     (results / "study.json").write_text(json.dumps(study))
-    assert main(["report", "--results", str(results), "--root", str(tmp_path)]) == 0
+    assert main(["experiment", "report", "--results", str(results), "--root", str(tmp_path)]) == 0
     assert not (tmp_path / "docs" / "study-main.png").exists()
 
 
 def test_without_results_one_sentence_says_so(tmp_path, capsys):
-    assert main(["report", "--results", str(tmp_path)]) == 1
+    assert main(["experiment", "report", "--results", str(tmp_path)]) == 1
     assert "There are no results in" in capsys.readouterr().err

@@ -1,21 +1,21 @@
-"""`ldznet bench`: what it measures is the same answer found in two ways, and what it writes."""
+"""`ldznet experiment bench`: the same answer in two ways, how long each takes, what it writes."""
 
 import json
 
 from ldznet.cli import main
 from ldznet.data.shapes import STYLES
-from ldznet.experiments.bench import measurement
+from ldznet.experiments.bench import measurement, pocket
 
 
 def test_it_writes_times_ratios_and_rates(tmp_path, segmenter, capsys, monkeypatch):
     """With tiny models in place of pocket's."""
-    monkeypatch.setitem(
-        measurement.PARTS, "pocket", lambda: measurement.measure_pocket(2, 2, segmenter)
-    )
+    monkeypatch.setitem(measurement.PARTS, "pocket", lambda: pocket.measure_pocket(2, 2, segmenter))
     output = tmp_path / "speed.json"
-    assert main(["bench", "--only", "pocket", "--output", str(output)]) == 0
+    assert main(["experiment", "bench", "--only", "pocket", "--output", str(output)]) == 0
     result = json.loads(output.read_text())
-    assert result["command"] == "python -m ldznet bench --only pocket --output speed.json"
+    assert (
+        result["command"] == "python -m ldznet experiment bench --only pocket --output speed.json"
+    )
     assert "avx2" in result["instructions"] or result["machine"]["processor"] != "x86_64"
     comparison = result["pocket"]["comparison"]
     for spread in (comparison["shared"], comparison["plain"], comparison["ratio"]):
@@ -29,7 +29,7 @@ def test_it_writes_times_ratios_and_rates(tmp_path, segmenter, capsys, monkeypat
 def test_an_unknown_part_is_refused(tmp_path, capsys):
     output = tmp_path / "speed.json"
     try:
-        code = main(["bench", "--only", "weather", "--output", str(output)])
+        code = main(["experiment", "bench", "--only", "weather", "--output", str(output)])
     except SystemExit as stop:  # argparse's own way
         code = stop.code
     assert code

@@ -1,4 +1,4 @@
-"""Options that several subcommands share, worded once."""
+"""Options that several commands share, worded once, and the models that they name."""
 
 import argparse
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def settle_timestep(arguments: argparse.Namespace) -> None:
-    """Have the deterministic recipe's own timestep in the options, so that results tell it."""
+    """Have the deterministic recipe's own timestep in the options, so that results name it."""
     if arguments.timestep is None and arguments.recipe == "deterministic":
         arguments.timestep = TIMESTEP
 
@@ -104,5 +104,5 @@ def add_result_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_folder(parser: argparse.ArgumentParser) -> None:
-    """`--output` of a command that writes a folder (see `ldznet.results.folders`)."""
+    """`--output` of a command that writes a folder (see `results.records`)."""
     parser.add_argument("--output", type=Path, required=True, help="new or empty folder")

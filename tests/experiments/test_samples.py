@@ -1,4 +1,4 @@
-"""Scores of drawn scenes whose truth a pretended checker tells, wholly or not."""
+"""Scores of drawn scenes whose truth a pretended checker gives, wholly or not."""
 
 import json
 from itertools import islice
@@ -9,25 +9,28 @@ from PIL import Image
 
 from ldznet.cli import main
 from ldznet.data.shapes import COLOURS
-from ldznet.experiments.checking import FoundObject, SceneChecker, samples
-from ldznet.experiments.checking.samples import held_out, score_drawn
+from ldznet.experiments import samples
+from ldznet.experiments.checker import DetectedObject, SceneChecker
+from ldznet.experiments.samples import held_out, score_drawn
 
 
-def seen(scene):
-    return [FoundObject(thing.category, thing.colour, thing.mask, 1.0) for thing in scene.objects]
+def detect(scene):
+    return [
+        DetectedObject(thing.category, thing.colour, thing.mask, 1.0) for thing in scene.objects
+    ]
 
 
 def repaint(thing):
     other = COLOURS[COLOURS.index(thing.colour) - 1]
-    return FoundObject(thing.category, other, thing.mask, 1.0)
+    return DetectedObject(thing.category, other, thing.mask, 1.0)
 
 
-def test_a_picture_counts_by_what_is_seen_of_what_was_asked(monkeypatch):
-    first, second, third, fourth = (seen(scene) for scene in islice(held_out("flat", 2), 4))
+def test_a_picture_counts_by_what_its_prompt_names_of_what_is_there(monkeypatch):
+    first, second, third, fourth = (detect(scene) for scene in islice(held_out("flat", 2), 4))
     repainted = [second[0], repaint(second[1])]
-    crowded = [*third, *seen(next(held_out("flat", 1)))]
+    crowded = [*third, *detect(next(held_out("flat", 1)))]
     answers = [first, repainted, crowded, fourth[:1]]
-    monkeypatch.setattr(samples, "find_objects", lambda checker, pixels: answers)
+    monkeypatch.setattr(samples, "detect_objects", lambda checker, pixels: answers)
     score = score_drawn(None, "flat", 2, 4)
     assert score == {"pictures": 4, "categories": 0.75, "objects": 0.5, "exactly": 0.25}
 
@@ -49,7 +52,7 @@ def checker(tmp_path):
 
 def test_the_command_scores_every_style_and_shows_the_first_pictures(checker, tmp_path):
     output, sheet = tmp_path / "samples.json", tmp_path / "samples.png"
-    arguments = ["samples", "--count", "4", "--steps", "2", "--checker", str(checker)]
+    arguments = ["experiment", "samples", "--count", "4", "--steps", "2", "--checker", str(checker)]
     assert main([*arguments, "--output", str(output), "--sheet", str(sheet)]) == 0
     result = json.loads(output.read_text())
     assert list(result["generated"]) == list(result["drawn"])
@@ -61,7 +64,16 @@ def test_the_command_scores_every_style_and_shows_the_first_pictures(checker, tm
 
 def test_the_command_wants_a_prompt_for_one_thing_and_one_for_two(checker, tmp_path, capsys):
     output = tmp_path / "samples.json"
-    arguments = ["samples", "--count", "1", "--checker", str(checker), "--output", str(output)]
+    arguments = [
+        "experiment",
+        "samples",
+        "--count",
+        "1",
+        "--checker",
+        str(checker),
+        "--output",
+        str(output),
+    ]
     assert main(arguments) == 1
     assert "at least 2 prompts" in capsys.readouterr().err
     assert not output.exists()

@@ -1,10 +1,10 @@
-"""Attention spelled out gives what torch's fused attention gives, forwards and backwards."""
+"""Training a network: attention spelled out gives what fused attention gives, both ways."""
 
 import copy
 
 import torch
 
-from ldznet.training.attention import use_fast_attention
+from ldznet.training.network import use_fast_attention
 
 
 def test_output_and_gradients_equal_fused_attention(backbone):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ldznet.results.provenance import commit, machine
+from ldznet.results.records import commit, machine
 
 
 def git(*arguments):
