@@ -2,12 +2,15 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ldznet.cli import build_parser
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -49,6 +52,29 @@ def test_every_picture_of_the_documents_is_shown():
     shown = {(path.parent / target).resolve() for path in DOCUMENTS for target in targets_in(path)}
     pictures = {path for path in ROOT.glob("docs/*") if path.suffix in (".png", ".svg")}
     assert pictures <= shown
+
+
+def commands_in(path):
+    """The commands of ours that a document shows, as arguments."""
+    text = " ".join(re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL).split())
+    blocks = re.findall(r"```sh\n(.*?)```", path.read_text(), flags=re.DOTALL)
+    lines = re.findall(r"`(python [^`]+)`", text) + "\n".join(blocks).splitlines()
+    return [shlex.split(line)[3:] for line in lines if "python -m ldznet " in line]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_that_are_shown_can_be_given(path, capsys):
+    for arguments in commands_in(path):
+        try:
+            build_parser().parse_args(arguments)
+        except SystemExit:  # a mention may leave out where the result goes
+            assert "are required: --output" in capsys.readouterr().err, arguments
+            build_parser().parse_args([*arguments, "--output", "result"])
+
+
+def test_commands_are_seen():
+    assert len(commands_in(ROOT / "README.md")) >= 3
+    assert len(commands_in(ROOT / "docs" / "results.md")) >= 9
 
 
 def test_weights_are_safetensors_and_small():
