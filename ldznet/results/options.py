@@ -22,7 +22,9 @@ def add_backbone(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
-        "--precision", default="auto", help="auto, float32, bfloat16, float16 (see the README)"
+        "--precision",
+        default="auto",
+        help="auto, float32, bfloat16, float16 (see docs/stable-diffusion.md)",
     )
 
 
