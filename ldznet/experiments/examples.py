@@ -79,8 +79,8 @@ def _draw(
     for row, phrase in enumerate(phrases, start=1):
         truth[phrase] = f"{name}-truth-{row}.png"
         Image.fromarray(picture.truth[phrase]).save(folder / truth[phrase], optimize=True)
-    run_comparison(models, picture, tuple(phrases))  # warms up, so that the times are fair
-    comparison = run_comparison(models, picture, tuple(phrases))
+    run_comparison(models.home, picture, tuple(phrases))  # warms up, so that the times are fair
+    comparison = run_comparison(models.home, picture, tuple(phrases))
     packed: dict[str, Any] = {
         name: pack(each.probability, EXAMPLE_LEVELS) for name, each in comparison.at(0.5).items()
     }

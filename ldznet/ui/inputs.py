@@ -13,7 +13,7 @@ from PIL import Image
 from ldznet.images import read_image
 from ldznet.phrases import check_phrases
 from ldznet.pipeline import check_names
-from ldznet.ui.state import COLUMNS, OWN, Picture
+from ldznet.ui.state import OWN, Picture, all_columns
 
 # Larger pictures are shrunk on the page: a session keeps networks x phrases x pixels x 2 bytes.
 MAX_PIXELS = 1_000_000
@@ -135,7 +135,7 @@ def read_networks(asked: Any) -> tuple[str, ...] | None:
         raise ValueError(
             'Send the networks as a list of names, for example ["ldznet", "attention"].'
         )
-    return check_names(asked, (name for name in COLUMNS if name != OWN))
+    return check_names(asked, (name for name in all_columns() if name != OWN))
 
 
 def read_whole(name: str, value: object) -> int:

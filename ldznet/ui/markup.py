@@ -84,10 +84,18 @@ def _write(child: Child) -> str:
     return "".join(map(_write, child))
 
 
-def with_terms(text: str) -> Markup:
-    """A text whose words in {braces} explain themselves; the rest is escaped."""
+def with_terms(text: str, **values: Child) -> Markup:
+    """A text whose words in {braces} explain themselves; the rest is escaped.
+
+    {token|words} shows other words than the explained one; a name among the values gives that.
+    """
     words = re.split(r"\{(.*?)\}", text)
-    return markup(*(term(word) if place % 2 else word for place, word in enumerate(words)))
+    return markup(
+        *(
+            word if place % 2 == 0 else values[word] if word in values else term(*word.split("|"))
+            for place, word in enumerate(words)
+        )
+    )
 
 
 def term(word: str, text: str | None = None) -> Markup:

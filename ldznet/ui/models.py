@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
-from typing import Protocol
 
 import gradio as gr
 import torch
@@ -21,19 +20,6 @@ MODEL_QUEUE = "model"
 MAX_CHOICES = 1000  # sessions whose choice is kept; gradio itself forgets sessions much earlier
 
 Read = Callable[[str], Segmenter]  # a source, as of `Segmenter.from_pretrained`, to a segmenter
-
-
-class Answering(Protocol):
-    """What answers: one loaded backbone, or that of the session that is asking."""
-
-    @property
-    def segmenter(self) -> Segmenter: ...
-
-    @property
-    def backbone(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -123,18 +109,18 @@ class Models:
         """That of `now`; nothing is loaded for it."""
         return _title(self.backbone)
 
-    def of(self, name: str) -> Loaded:
+    def of(self, name: str, session: str | None = None) -> Loaded:
         """The backbone of this name, if it is loaded.
 
-        Raises ValueError with a sentence for the visitor if another took its place.
+        Raises ValueError if another took its place, with a sentence for the visitor of a session.
         """
-        found = self._find(name)
-        if found is None:
+        loaded = self._find(name)
+        if loaded is None:
             raise ValueError(
                 f"This was made with {name}, which had to make room for another backbone; begin "
-                f"anew with {self.backbone}, or choose {name} again."
+                f"anew with {self.choice_of(session)}, or choose {name} again."
             )
-        return found
+        return loaded
 
     def choose(self, name: str, session: str) -> Loaded:
         """Let a backbone answer for a session from now on; it is loaded first if need be.

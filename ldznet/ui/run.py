@@ -1,35 +1,33 @@
 """Runs networks for a comparison: all of them, or those it lacks."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ldznet.networks import NETWORKS
 from ldznet.peers import PEERS
 from ldznet.phrases import apply_template
 from ldznet.pipeline import Segmenter
 from ldznet.ui.inputs import complaints_about
-from ldznet.ui.models import Models
-from ldznet.ui.state import COLUMNS, OWN, Comparison, Picture, Settings, begin
-
-Report = Callable[[float, str], object]  # share done in [0, 1], what is being done
+from ldznet.ui.models import Loaded, Models
+from ldznet.ui.state import OWN, Comparison, Picture, Settings, all_columns, begin, first_columns
+from ldznet.ui.wiring import Report
 
 
 def run_comparison(
-    models: Models,
+    loaded: Loaded,
     picture: Picture,
     phrases: tuple[str, ...],
     *,
-    columns: Sequence[str] = tuple(NETWORKS),
+    columns: Sequence[str] | None = None,
     seed: int = 0,
     timestep: int = 400,
     template: str = "{}",
     report: Report | None = None,
 ) -> Comparison:
-    """Run the networks of these columns that there are, on the backbone of the session asking.
+    """Run the networks of these columns that there are; by default of the first ones.
 
     Raises an error about the phrases or settings that cannot be used.
     """
-    loaded = models.now
+    columns = first_columns() if columns is None else columns
     with complaints_about("settings"):
         texts = apply_template(template, phrases)
     with complaints_about("phrases"):
@@ -42,15 +40,19 @@ def run_comparison(
 
 
 def complete_comparison(
-    models: Models, comparison: Comparison, columns: Sequence[str], report: Report | None = None
+    models: Models,
+    session: str | None,
+    comparison: Comparison,
+    columns: Sequence[str],
+    report: Report | None = None,
 ) -> Comparison:
     """The comparison with the columns it lacks, found for the same picture, phrases and settings.
 
     Nothing that was found before runs again. What cannot be had is noted in `failed`, so that no
-    column waits for ever.
+    column waits for ever. `session` is that of the visitor, as of `Models.of`.
     """
     try:
-        segmenter = models.of(comparison.settings.backbone).segmenter
+        segmenter = models.of(comparison.settings.backbone, session).segmenter
         names = lacking(segmenter, comparison, columns)
         return _run(segmenter, comparison, names, report)
     except ValueError as error:
@@ -83,7 +85,7 @@ def _run(
     for name in names:
         if name in PEERS and name not in segmenter.peers:
             if report:
-                report(0, f"Loading {COLUMNS[name]}")
+                report(0, f"Loading {all_columns()[name].title}")
             try:
                 segmenter.add_peer(name)
             except ValueError as error:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import gradio as gr
 import numpy as np
 
-from ldznet.networks import NETWORKS, AttentionBaseline
+from ldznet.networks import BASELINES, NETWORKS
 from ldznet.peers import PEERS
 from ldznet.types import Generation, Segmentation
 
@@ -174,14 +174,31 @@ VIEWS = {
     "errors": "Errors",
 }
 
-# What can stand beside one another, by name: its title for people.
-COLUMNS = {
-    **{name: network.title for name, network in NETWORKS.items()},
-    AttentionBaseline.name: AttentionBaseline.title,
-    **{name: peer.title for name, peer in PEERS.items()},
-    OWN: "Own mask",
-}
-FIRST_COLUMNS = tuple(NETWORKS)  # those shown until the visitor chooses
+
+class Column(Protocol):
+    """What a column says of itself, as networks and peers do."""
+
+    title: str
+    colour: str  # "#rrggbb", its own in cards and charts
+    reads: str  # what it reads, for people; {braces} mark words of the glossary
+
+
+class OwnMask:
+    """The column of masks that a visitor gave."""
+
+    title = "Own mask"
+    colour = "#805E26"
+    reads = "given by you, from anywhere"
+
+
+def all_columns() -> dict[str, type[Column]]:
+    """What can stand beside one another, by name and in order: whatever is registered by now."""
+    return {**NETWORKS, **BASELINES, **PEERS, OWN: OwnMask}
+
+
+def first_columns() -> tuple[str, ...]:
+    """Those shown until the visitor chooses."""
+    return tuple(NETWORKS)
 
 
 @dataclass(frozen=True)
@@ -193,8 +210,8 @@ class Look:
     opacity: float = 0.45
     phrases: tuple[str, ...] | None = None  # those shown; None shows all
     columns: tuple[str, ...] | None = None  # networks shown, in this order; None shows all found
-    left: str = "znet"  # the two networks laid over one another
-    right: str = "ldznet"
+    left: str | None = None  # the two networks laid over one another; see `choose_pair`
+    right: str | None = None
     order: tuple[str, ...] | None = None  # phrases that take the colours; None: the comparison's
 
 
@@ -204,12 +221,12 @@ def read_look(
     opacity: float,
     phrases: Sequence[str] | None,
     columns: Sequence[str],
-    left: str,
-    right: str,
+    left: str | None,
+    right: str | None,
 ) -> Look:
     """The look that the page's controls say, rounded to their steps, columns in their order."""
     chosen = None if phrases is None else tuple(phrases)
-    ordered = tuple(name for name in COLUMNS if name in columns)
+    ordered = tuple(name for name in all_columns() if name in columns)
     return Look(view, round(threshold, 2), round(opacity, 2), chosen, ordered, left, right)
 
 

@@ -2,14 +2,26 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
 
+from ldznet.ui.models import MODEL_QUEUE
+
 Changes = Mapping[str, Any]  # what an event changes, by the component's name; the rest stays
 Report = Callable[[float, str], object]  # share done in [0, 1], what is being done
+
+# Options of events of the page itself, which are no part of the API: what is done at once, the same
+# without a place in a queue, and what runs a model.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+LIGHT: dict[str, Any] = {**QUIET, "queue": False}
+MODEL: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "minimal",
+    "concurrency_id": MODEL_QUEUE,
+    "concurrency_limit": 1,
+}
 
 _GIVEN = ("event", "request", "report")  # parameters that gradio provides, and no component
 
@@ -39,39 +51,35 @@ def wire(
     its request, and `report` a `Report` that shows progress. It returns `Changes` to some of the
     components named in `changes`. Options are those of the event.
     """
-    wanted = list(inspect.signature(handler).parameters)
-    read = [name for name in wanted if name not in _GIVEN]
-    sources = {name: _sources(page, name) for name in read}
+    parameters = list(inspect.signature(handler).parameters)
+    given = [name for name in _GIVEN if name in parameters]
+    sources = {name: _sources(page, name) for name in parameters if name not in _GIVEN}
     inputs = list(dict.fromkeys(source for each in sources.values() for source in each))
     outputs: dict[str, Any] = {name: page[name] for name in changes}
 
-    def arguments(given: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
-        by_component = dict(zip(inputs, values, strict=True))
-        found = {}
+    def arguments(values: Sequence[Any]) -> dict[str, Any]:
+        by_name = dict(zip(given, values, strict=False))
+        by_component = dict(zip(inputs, values[len(given) :], strict=True))
         for name, source in sources.items():
             parts = [by_component[each] for each in source]
             joined = page[name]
-            found[name] = joined.read(*parts) if isinstance(joined, Joined) else parts[0]
+            by_name[name] = joined.read(*parts) if isinstance(joined, Joined) else parts[0]
         if "report" in given:
-            found["report"] = _reporter(given["report"])
-        return found | {name: each for name, each in given.items() if name != "report"}
+            by_name["report"] = _reporter(by_name["report"])
+        return by_name
 
-    def to_components(told: Changes | None) -> Any:
+    def to_components(answer: Changes | None) -> Any:
         if not outputs:
             return None
-        found = {outputs[name]: value for name, value in (told or {}).items()}
-        return found or {next(iter(outputs.values())): gr.skip()}  # gradio takes no empty mapping
-
-    given = [name for name in _GIVEN if name in wanted]  # without a default first
+        changed = {outputs[name]: value for name, value in (answer or {}).items()}
+        return changed or {next(iter(outputs.values())): gr.skip()}  # gradio takes no empty mapping
 
     def run(*values: Any) -> Any:
-        own, rest = dict(zip(given, values, strict=False)), values[len(given) :]
-        return to_components(handler(**arguments(own, rest)))
+        return to_components(handler(**arguments(values)))
 
     def run_in_turns(*values: Any) -> Iterator[Any]:
-        own, rest = dict(zip(given, values, strict=False)), values[len(given) :]
-        for told in handler(**arguments(own, rest)):
-            yield to_components(told)
+        for answer in handler(**arguments(values)):
+            yield to_components(answer)
 
     call = run_in_turns if inspect.isgeneratorfunction(handler) else run
     _declare(call, given)
@@ -102,10 +110,5 @@ def _declare(call: Callable[..., Any], given: Sequence[str]) -> None:
 
 
 def _reporter(progress: gr.Progress) -> Report:
-    """Tells a visitor which step is under way."""
-    steps = count(1)
-
-    def report(share: float, step: str) -> None:
-        progress(share, desc=f"Step {next(steps)}: {step}")
-
-    return report
+    """Tells a visitor what is under way."""
+    return lambda share, step: progress(share, desc=step)

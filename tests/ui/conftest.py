@@ -56,7 +56,7 @@ def server(tmp_path_factory):
             process.wait(10)
 
 
-def _wait(server, process, seconds=90):
+def _wait(server, process, seconds=300):
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

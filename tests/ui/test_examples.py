@@ -8,7 +8,7 @@ import pytest
 from ldznet.data.shapes import STYLES
 from ldznet.experiments.examples import draw_examples
 from ldznet.ui.examples import FOLDER, LIST, read_examples
-from ldznet.ui.models import Models
+from ldznet.ui.models import Loaded, Models
 from ldznet.ui.run import run_comparison
 
 
@@ -46,7 +46,7 @@ def test_one_names_something_that_is_not_there(examples):
 def test_results_are_those_of_the_shipped_models(examples, pocket):
     for example in examples[::4]:
         kept = example.comparison
-        fresh = run_comparison(Models(pocket), kept.picture, kept.phrases)
+        fresh = run_comparison(Loaded(pocket), kept.picture, kept.phrases)
         for name, found in fresh.at(0.5).items():
             difference = np.abs(found.probability - kept.at(0.5)[name].probability)
             assert difference.max() < 0.02, "run python -m ldznet experiment examples again"

@@ -271,7 +271,7 @@ class Endpoints:
         return {
             "backbone": self.models.backbone,
             **plate.settings,
-            "unknown_words": list(unknown_words(self.models, [phrase])),
+            "unknown_words": list(unknown_words(self.models.now, [phrase])),
             "figure": self._file(plate.png(), f"{name}.png"),
             "arrays": self._file(plate.npz(), f"{name}.npz"),
         }

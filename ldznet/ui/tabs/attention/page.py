@@ -24,7 +24,7 @@ from ldznet.inspection import (
 )
 from ldznet.pipeline import Segmenter
 from ldznet.ui.inputs import complaints_about
-from ldznet.ui.models import Answering, Models
+from ldznet.ui.models import Loaded, Models
 from ldznet.ui.state import Picture
 from ldznet.ui.tabs.attention.features import draw_features
 from ldznet.ui.tabs.attention.inside import Asked, Choices, Inside, first_point
@@ -52,7 +52,7 @@ class Shown(NamedTuple):
     latent: Any
 
 
-def look_into(models: Answering, picture: Picture, asked: Asked) -> Inside:
+def look_into(models: Loaded, picture: Picture, asked: Asked) -> Inside:
     """A session about a picture; its image is encoded, nothing else runs."""
     subject = subject_of_image(models.segmenter, picture.image)
     point = first_point(picture, asked.phrase, subject.image.shape[:2])

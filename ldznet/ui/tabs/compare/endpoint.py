@@ -1,18 +1,18 @@
-"""The page's one public endpoint: a comparison as JSON, its masks as files."""
+"""The tab's public endpoint: a comparison as JSON, its masks as files."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import gradio as gr
 
 from ldznet.images import read_image
 from ldznet.peers import PEERS
 from ldznet.results.masks import write_network
-from ldznet.ui.api import refusals, serve_network
+from ldznet.ui import api
+from ldznet.ui.api import Answer, serve_network
 from ldznet.ui.components import picture_input
 from ldznet.ui.inputs import check_threshold, read_networks, read_phrase_list, read_whole
-from ldznet.ui.models import MODEL_QUEUE, Models
+from ldznet.ui.models import Loaded, Models
 from ldznet.ui.world import unknown_words
 
 MAX_VALUES = 12_000_000  # phrases x pixels of one request
@@ -20,23 +20,16 @@ MAX_VALUES = 12_000_000  # phrases x pixels of one request
 
 def add_endpoint(models: Models) -> None:
     """Register /compare with the app being built."""
-    image = picture_input(label="image", visible=False)
-    phrases = gr.JSON(label="phrases: a list, or text parted by commas or lines", visible=False)
-    # Without a precision gradio hands on what was sent, text too: it is judged below.
-    threshold = gr.Number(0.5, label="threshold, 0 to 1", visible=False)
-    seed = gr.Number(0, label="seed", visible=False)
-    timestep = gr.Number(400, label="timestep, 0 to 999", visible=False)
-    networks = gr.JSON(label="networks: a list of names", visible=False)
-    answer = gr.JSON(label="comparison", visible=False)
 
     def compare(
+        request: gr.Request,
         image: str,
         phrases: list[str] | str,
         threshold: float = 0.5,
         seed: int = 0,
         timestep: int = 400,
         networks: list[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Find phrases in a picture with several networks.
 
         `networks` names some of rgbnet, znet, ldznet, attention (untrained) and clipseg (CLIPSeg,
@@ -45,65 +38,67 @@ def add_endpoint(models: Models) -> None:
         probability inside the mask), the highest probability, the area in pixels, the boxes of
         connected parts, and the network's time in seconds.
         """
-        with TemporaryDirectory() as scratch, refusals():
-            folder, cache = Path(scratch), answer.GRADIO_CACHE
-            found = compare_as_json(
-                models, folder, image, phrases, threshold, seed, timestep, networks
+        with TemporaryDirectory() as scratch:
+            folder, loaded = Path(scratch), models.of_session(request.session_hash)
+            answer = compare_as_json(
+                loaded, folder, image, phrases, threshold, seed, timestep, networks
             )
-            found["networks"] = {
-                name: serve_network(folder, each, cache) for name, each in found["networks"].items()
+            served = {
+                name: serve_network(folder, each) for name, each in answer["networks"].items()
             }
-        return found
+        return {**answer, "networks": served}
 
-    gr.Button(visible=False).click(
+    api.add_endpoint(
         compare,
-        [image, phrases, threshold, seed, timestep, networks],
-        answer,
-        api_name="compare",
-        concurrency_id=MODEL_QUEUE,
-        concurrency_limit=1,
+        "comparison",
+        image=picture_input(label="image", visible=False),
+        phrases=gr.JSON(label="phrases: a list, or text parted by commas or lines", visible=False),
+        # Without a precision gradio hands on what was sent, text too: it is judged below.
+        threshold=gr.Number(0.5, label="threshold, 0 to 1", visible=False),
+        seed=gr.Number(0, label="seed", visible=False),
+        timestep=gr.Number(400, label="timestep, 0 to 999", visible=False),
+        networks=gr.JSON(label="networks: a list of names", visible=False),
     )
 
 
 def compare_as_json(
-    models: Models,
+    loaded: Loaded,
     folder: Path,
-    path: str,
-    asked: list[str] | str,
+    image: str,
+    phrases: list[str] | str,
     threshold: float,
     seed: int,
     timestep: int,
     networks: list[str] | None = None,
-) -> dict[str, Any]:
+) -> Answer:
     """The endpoint's answer; masks are written into a folder and named by it.
 
     Raises ValueError with one sentence for anything that cannot be done.
     """
-    if not path:
+    if not image:
         raise ValueError("Send an image.")
     check_threshold(threshold)
     seed, timestep = read_whole("seed", seed), read_whole("timestep", timestep)
-    phrases, image = read_phrase_list(asked), read_image(path)
+    asked, picture = read_phrase_list(phrases), read_image(image)
     names = read_networks(networks)
-    if len(phrases) * image.width * image.height > MAX_VALUES:
+    if len(asked) * picture.width * picture.height > MAX_VALUES:
         raise ValueError(
-            f"{len(phrases)} phrases in {image.width} × {image.height} pixels are too much for "
+            f"{len(asked)} phrases in {picture.width} × {picture.height} pixels are too much for "
             "one request; send a smaller picture or fewer phrases, or use the command line."
         )
-    loaded = models.now
     for name in names or ():
         if name in PEERS:
             loaded.segmenter.add_peer(name)
-    found = loaded.segmenter.compare(image, phrases, names, seed=seed, timestep=timestep)
+    segmentations = loaded.segmenter.compare(picture, asked, names, seed=seed, timestep=timestep)
     return {
-        "width": image.width,
-        "height": image.height,
+        "width": picture.width,
+        "height": picture.height,
         "backbone": loaded.backbone,
         "seed": seed,
         "timestep": timestep,
         "threshold": threshold,
-        "unknown_words": list(unknown_words(models, phrases)),
+        "unknown_words": list(unknown_words(loaded, asked)),
         "networks": {
-            name: write_network(folder, each.at(threshold)) for name, each in found.items()
+            name: write_network(folder, each.at(threshold)) for name, each in segmentations.items()
         },
     }

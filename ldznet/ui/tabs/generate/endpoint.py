@@ -65,7 +65,7 @@ def add_endpoints(models: Models) -> None:
             now = models.now
             backbone = now.segmenter.backbone
             asked = read_request(backbone, prompt, negative_prompt, steps, guidance, seed, count)
-            return draw_as_json(now, asked, None, Path(scratch), answer.GRADIO_CACHE)
+            return draw_as_json(now, asked, None, Path(scratch))
 
     def draw_and_segment(
         prompt: str,
@@ -91,7 +91,7 @@ def add_endpoints(models: Models) -> None:
             backbone = now.segmenter.backbone
             asked = read_request(backbone, prompt, negative_prompt, steps, guidance, seed, count)
             wanted = read_question(asked, phrases, threshold, reuse)
-            return draw_as_json(now, asked, wanted, Path(scratch), answer.GRADIO_CACHE)
+            return draw_as_json(now, asked, wanted, Path(scratch))
 
     for name, run, inputs in (
         ("generate", draw, request),
@@ -122,7 +122,7 @@ def read_question(request: Request, phrases: Any, threshold: float, reuse: bool)
 
 
 def draw_as_json(
-    models: Loaded, request: Request, question: Question | None, folder: Path, cache: str
+    models: Loaded, request: Request, question: Question | None, folder: Path
 ) -> Answer:
     """The endpoints' answer; files are written into a folder and handed to the server's cache."""
     texts = (request.prompt, *(question.phrases if question else ()))
@@ -146,11 +146,11 @@ def draw_as_json(
         )
         picture = inside / f"generated-seed-{seed}.png"
         Image.fromarray(generation.image).save(picture)
-        found = _find(models, generation, question, inside, cache) if question else {}
+        found = _find(models, generation, question, inside) if question else {}
         pictures.append(
             {
                 "seed": seed,
-                "image": serve_file(picture, cache),
+                "image": serve_file(picture),
                 "width": generation.image.shape[1],
                 "height": generation.image.shape[0],
                 "feature_timestep": generation.feature_timestep,
@@ -160,13 +160,11 @@ def draw_as_json(
     return {**answer, "pictures": pictures}
 
 
-def _find(
-    models: Loaded, generation: Generation, question: Question, folder: Path, cache: str
-) -> Answer:
+def _find(models: Loaded, generation: Generation, question: Question, folder: Path) -> Answer:
     reuse = question.reuse and bool(generation.features)
     found = models.segmenter.compare_generated(generation, question.phrases, reuse=reuse)
     networks = {
-        name: serve_network(folder, write_network(folder, each.at(question.threshold)), cache)
+        name: serve_network(folder, write_network(folder, each.at(question.threshold)))
         for name, each in found.items()
     }
     return {"reused": reuse, "networks": networks, "missing": models.segmenter.missing}

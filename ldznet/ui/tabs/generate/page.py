@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
-from ldznet.figures.palette import NETWORK_COLOURS
 from ldznet.types import Generation
-from ldznet.ui.cards import READS, draw_cards
+from ldznet.ui.cards import draw_cards
 from ldznet.ui.markup import term
-from ldznet.ui.state import COLUMNS, Look
+from ldznet.ui.state import Look, all_columns
 from ldznet.ui.tabs.generate.exact import draw_exact
 from ldznet.ui.tabs.generate.session import Session
 from ldznet.ui.tabs.generate.snippets import command_line, python_code
 
 FALLBACK = 400  # the timestep that the finished latents are noised at where nothing was kept
-_REUSING = {**READS, "ldznet": f"reads {term('latent')} and {term('features')} of the drawing"}
+_REUSING = {"ldznet": "reads {latent} and {features} of the drawing"}
 _NOTHING = (
     '<div class="cards"><p class="message note" role="status">Choose a word above, or write what '
     "to find: the networks mark it here.</p></div>"
@@ -52,16 +51,17 @@ def draw_found(session: Session, look: Look) -> str:
     """
     if session.found is None or not look.phrases:
         return _NOTHING
-    reads = READS if session.generation.feature_timestep is None else _REUSING
-    return draw_cards(session.found, look, COLUMNS, reads) + draw_remedies(session.missing)
+    reads = None if session.generation.feature_timestep is None else _REUSING
+    return draw_cards(session.found, look, reads=reads) + draw_remedies(session.missing)
 
 
 def draw_remedies(missing: Mapping[str, str]) -> str:
     """A panel per network without weights; nothing if none is missing."""
     panels = "".join(
-        f'<section style="--own:{NETWORK_COLOURS[name]}"><strong>{escape(COLUMNS[name])}</strong>'
-        f"<p>{escape(remedy)}</p></section>"
-        for name, remedy in missing.items()
+        f'<section style="--own:{column.colour}"><strong>{escape(column.title)}</strong>'
+        f"<p>{escape(missing[name])}</p></section>"
+        for name, column in all_columns().items()
+        if name in missing
     )
     return f'<div class="remedies">{panels}</div>' if panels else ""
 

@@ -11,19 +11,18 @@ from PIL import Image
 
 from ldznet.cli import main
 from ldznet.data.shapes import draw_scene
-from ldznet.ui.downloads import KINDS
+from ldznet.ui.downloads import KINDS, zip_comparison
 from ldznet.ui.examples import choose_phrases, picture_of
-from ldznet.ui.models import Models
+from ldznet.ui.models import Loaded
 from ldznet.ui.run import run_comparison
 from ldznet.ui.snippets import command_line, python_code
 from ldznet.ui.state import Look
-from ldznet.ui.tabs.compare.downloads import zip_files
 
 
 @pytest.fixture(scope="module")
 def comparison(pocket):
     scene = draw_scene(118, "photo", "full")
-    return run_comparison(Models(pocket), picture_of(scene), choose_phrases(scene), seed=2)
+    return run_comparison(Loaded(pocket), picture_of(scene), choose_phrases(scene), seed=2)
 
 
 def unzip(content):
@@ -36,7 +35,7 @@ def image(content):
 
 
 def test_everything_holds_what_its_list_names(comparison):
-    files = unzip(zip_files("everything", comparison, Look(threshold=0.4)))
+    files = unzip(zip_comparison("everything", comparison, Look(threshold=0.4)))
     said = json.loads(files["segmentation.json"])
     assert (said["threshold"], said["seed"], said["backbone"]) == (0.4, 2, "pocket")
     assert np.array_equal(image(files["image.png"]), comparison.picture.image)
@@ -53,8 +52,8 @@ def test_everything_holds_what_its_list_names(comparison):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "everything"])
 def test_each_kind_is_a_part_of_everything(comparison, kind):
-    everything = unzip(zip_files("everything", comparison, Look()))
-    files = unzip(zip_files(kind, comparison, Look()))
+    everything = unzip(zip_comparison("everything", comparison, Look()))
+    files = unzip(zip_comparison(kind, comparison, Look()))
     each = 3 * len(comparison.phrases)
     count = {"masks": each, "cut-outs": each, "overlays": 3, "probabilities": 1}[kind]
     assert len(files) == count
@@ -62,7 +61,7 @@ def test_each_kind_is_a_part_of_everything(comparison, kind):
 
 
 def test_a_cut_out_is_the_picture_with_its_mask_as_alpha(comparison):
-    files = unzip(zip_files("cut-outs", comparison, Look(threshold=0.3)))
+    files = unzip(zip_comparison("cut-outs", comparison, Look(threshold=0.3)))
     name = next(name for name in sorted(files) if name.startswith("ldznet-1"))
     cut = image(files[name])
     assert np.array_equal(cut[..., :3], comparison.picture.image)
@@ -70,7 +69,9 @@ def test_a_cut_out_is_the_picture_with_its_mask_as_alpha(comparison):
 
 
 def test_the_same_result_gives_the_same_bytes(comparison):
-    assert zip_files("masks", comparison, Look()) == zip_files("masks", comparison, Look())
+    assert zip_comparison("masks", comparison, Look()) == zip_comparison(
+        "masks", comparison, Look()
+    )
 
 
 def test_the_python_gives_the_same_masks(comparison):
