@@ -26,21 +26,12 @@ NETWORK = official.UNET  # what was trained: the segmentation network
 AVERAGES = "model_ema."
 PREFIXES = (LDM, NETWORK, AVERAGES, official.FIRST_STAGE, official.CLIP)
 
-SCHEDULE = {
-    official.BETAS,
-    "alphas_cumprod",
-    "alphas_cumprod_prev",
-    "sqrt_alphas_cumprod",
-    "sqrt_one_minus_alphas_cumprod",
-    "log_one_minus_alphas_cumprod",
-    "sqrt_recip_alphas_cumprod",
-    "sqrt_recipm1_alphas_cumprod",
-    "posterior_variance",
-    "posterior_log_variance_clipped",
-    "posterior_mean_coef1",
-    "posterior_mean_coef2",
-}
-SCHEDULE_PREFIXES = ("sd_features_stage_model.model.", "")
+# The numbers of a noise schedule, which follow from its betas.
+SCHEDULE = re.compile(
+    r"(sd_features_stage_model\.model\.)?"
+    r"(betas|(sqrt_|log_|one_minus_|recip_|recipm1_)*alphas_cumprod(_prev)?"
+    r"|posterior_(variance|log_variance_clipped|mean_coef[12]))"
+)
 
 # Why a tensor is in no part that is written.
 AS_TRAINED = "weights as trained, of which the averages were taken"
@@ -142,9 +133,8 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
     for key, tensor in tensors.items():
         prefix = next((prefix for prefix in PREFIXES if key.startswith(prefix)), None)
         if prefix is None:
-            name = _schedule_name(key)
-            leave(SCHEDULED if name else UNKNOWN, key)
-            if name == official.BETAS:
+            leave(SCHEDULED if SCHEDULE.fullmatch(key) else UNKNOWN, key)
+            if SCHEDULE.fullmatch(key) and key.endswith(official.BETAS):
                 betas.append(tensor)
         elif key.endswith("embeddings.position_ids"):
             leave(NUMBERED, key)
@@ -169,11 +159,6 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
     backbone = {prefix: group for prefix, group in groups.items() if group}
     unused = {reason: keys for reason, keys in unused.items() if keys}
     return Contents(network, len(originals), backbone, betas, unused)
-
-
-def _schedule_name(key: str) -> str | None:
-    names = (key.removeprefix(prefix) for prefix in SCHEDULE_PREFIXES)
-    return next((name for name in names if name in SCHEDULE), None)
 
 
 def original_keys(averages: Mapping[str, Tensor], trained: Mapping[str, Tensor]) -> dict[str, str]:

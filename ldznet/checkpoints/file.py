@@ -29,7 +29,7 @@ BYSTANDERS = re.compile(
     r"|argparse\.Namespace|collections\.defaultdict|pathlib\.\w*Path|typing\.Any"
     r"|builtins\.(dict|list|int|float|str|bool|tuple|bytes)"
 )
-HEAD = 512  # bytes that tell what kind of file it is
+HEAD = 512  # bytes that show what kind of file it is
 NAMED = 8  # names written out in a sentence
 
 
@@ -45,10 +45,10 @@ class Part:
         """Raises ValueError unless the tensors are the model's: none missing, none left over."""
         faults = find_faults(self.model, self.tensors)
         if faults:
-            found = [f"{len(keys)} {fault}: {listed(keys)}" for fault, keys in faults.items()]
+            sentences = [f"{len(keys)} {fault}: {listed(keys)}" for fault, keys in faults.items()]
             raise ValueError(
                 f"The tensors of '{self.name}' do not make a whole model of Stable Diffusion 1.x "
-                f"topology ({'; '.join(found)})."
+                f"topology ({'; '.join(sentences)})."
             )
 
     @property

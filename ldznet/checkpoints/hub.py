@@ -36,7 +36,7 @@ def is_hub_id(source: str) -> bool:
 
 
 def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
-    """The model and the revision wanted of "owner/name" or "owner/name@revision".
+    """The model and its revision in "owner/name" or "owner/name@revision".
 
     Without one, a known model's pinned revision, else None, which is the newest. Raises ValueError
     if both name one and they differ.
@@ -66,7 +66,7 @@ def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
     A file is whole or not there: it is written beside its place and moved when complete. Where the
     hub cannot be reached, files that are here serve. Raises ValueError in one sentence.
     """
-    wanted: dict[str, Any] = {
+    request: dict[str, Any] = {
         "repo_id": model,
         "revision": revision,
         "allow_patterns": list(files),
@@ -76,15 +76,15 @@ def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
         HfApi().model_info(model, revision=revision, timeout=PATIENCE)
     except Exception as error:  # the hub client raises its own, the network's and the system's
         try:
-            return Path(snapshot_download(**wanted, local_files_only=True))
+            return Path(snapshot_download(**request, local_files_only=True))
         except Exception:  # they are not here, which the first error explains
             raise ValueError(_sentence(error, model, revision)) from error
     try:
-        plan = snapshot_download(**wanted, dry_run=True)
+        plan = snapshot_download(**request, dry_run=True)
         needed = sum(file.file_size or 0 for file in plan if file.will_download)
         free = shutil.disk_usage(_existing(Path(constants.HF_HUB_CACHE))).free
         if needed <= free:
-            return Path(snapshot_download(**wanted))
+            return Path(snapshot_download(**request))
     except Exception as error:
         raise ValueError(_sentence(error, model, revision)) from error
     raise ValueError(

@@ -2,14 +2,14 @@
 
 diffusers ships converters of this layout (`diffusers.loaders.single_file_utils`). Those of the
 U-Net and of the first stage name the tensors here. They are given keys where they expect tensors,
-so they only tell names: no tensor is copied, and what they drop without a word is found.
+so they only give names: no tensor is copied, and what they drop without a word is noticed.
 
 Ours stand where theirs do not hold (tests/checkpoints/test_official.py shows it):
 
 - CLIP: theirs takes the prefix off and leaves `text_model.`, which transformers 5 has no more, and
   position numbers, which the encoder counts by itself.
-- OpenCLIP: theirs leaves out the 24th layer instead of the last, keeps the projection that no
-  text encoder has room for, and copies every query, key and value into memory.
+- OpenCLIP: theirs leaves out the 24th layer instead of the last, drops what it does not know, and
+  copies every query, key and value into memory; and its names have `text_model.`.
 - LD-ZNet: no converter knows its fusion, its mask head, or the averages of its training.
 - Sizes: theirs are read from the original YAML and from configurations on the hub, and a checkpoint
   of a kind they do not know passes for Stable Diffusion 1.x; ours are read from the tensors.
@@ -95,13 +95,13 @@ def _names(
 ) -> dict[str, str]:
     """The official key by diffusers' name, of every key that a converter of diffusers knows.
 
-    Raises ValueError if a sampling layer has a weight and no bias.
+    Raises ValueError for an upsampling layer of which only the weight is there.
     """
     given = {prefix + key: _Key(key) for key in keys if not key.startswith(prefix)}
     try:
         names = converter(given, config)
     except KeyError as error:
-        raise _missing(error.args[0]) from error
+        raise ValueError(f"The tensor '{error.args[0]}' is missing.") from error
     return {name: str(key) for name, key in names.items() if key is not None}
 
 
@@ -291,12 +291,8 @@ def _build_text_encoder(tensors: Mapping[str, Tensor], **options: Any) -> CLIPTe
 def shape_of(tensors: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     """The shape that a size is read from; raises ValueError naming the key if it is not there."""
     if key not in tensors:
-        raise _missing(key)
+        raise ValueError(f"The tensor '{key}' is missing, so the model's size cannot be told.")
     return tuple(tensors[key].shape)
-
-
-def _missing(key: str) -> ValueError:
-    return ValueError(f"The tensor '{key}' is missing, so the model's size cannot be told.")
 
 
 def _count_numbers(keys: Iterable[str], prefix: str) -> int:

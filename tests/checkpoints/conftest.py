@@ -45,13 +45,13 @@ def decoder_shapes(width=32, multipliers=(1, 2, 4, 4), blocks=3):
     def layer(name, *shape):
         shapes[f"{name}.weight"], shapes[f"{name}.bias"] = shape, shape[:1]
 
-    def block(name, given, wanted):
+    def block(name, given, width_out):
         layer(f"{name}.norm1", given)
-        layer(f"{name}.conv1", wanted, given, 3, 3)
-        layer(f"{name}.norm2", wanted)
-        layer(f"{name}.conv2", wanted, wanted, 3, 3)
-        if given != wanted:
-            layer(f"{name}.nin_shortcut", wanted, given, 1, 1)
+        layer(f"{name}.conv1", width_out, given, 3, 3)
+        layer(f"{name}.norm2", width_out)
+        layer(f"{name}.conv2", width_out, width_out, 3, 3)
+        if given != width_out:
+            layer(f"{name}.nin_shortcut", width_out, given, 1, 1)
 
     channels = width * multipliers[-1]
     layer("post_quant_conv", 4, 4, 1, 1)
@@ -63,9 +63,9 @@ def decoder_shapes(width=32, multipliers=(1, 2, 4, 4), blocks=3):
     block("decoder.mid.block_2", channels, channels)
     for level in reversed(range(len(multipliers))):
         for number in range(blocks):
-            wanted = width * multipliers[level]
-            block(f"decoder.up.{level}.block.{number}", channels, wanted)
-            channels = wanted
+            width_out = width * multipliers[level]
+            block(f"decoder.up.{level}.block.{number}", channels, width_out)
+            channels = width_out
         if level:
             layer(f"decoder.up.{level}.upsample.conv", channels, channels, 3, 3)
     layer("decoder.norm_out", channels)

@@ -1,7 +1,7 @@
-"""The official names of U-Nets, written down by hand, against which the package's are held.
+"""The official names written down by hand, against which those that the package takes are held.
 
-Source: the LDM and LD-ZNet U-Nets as their checkpoints name them (CompVis/stable-diffusion,
-koutilya-pnvr/LD-ZNet), for the Stable Diffusion 1.x topology.
+Source: the U-Nets of LDM and LD-ZNet, and the first stage, as their checkpoints name them
+(CompVis/stable-diffusion, koutilya-pnvr/LD-ZNet), for the Stable Diffusion 1.x topology.
 """
 
 LEVELS = 4
@@ -87,3 +87,30 @@ def _build_prefixes() -> dict[str, str]:
 
 
 _PREFIXES = _build_prefixes()
+
+
+# Pieces of the first stage's official keys and diffusers' for them, in this order.
+FIRST_STAGE = (
+    (".down.", ".down_blocks."),
+    (".block.", ".resnets."),
+    (".downsample.", ".downsamplers.0."),
+    (".upsample.", ".upsamplers.0."),
+    (".mid.block_1.", ".mid_block.resnets.0."),
+    (".mid.block_2.", ".mid_block.resnets.1."),
+    (".nin_shortcut.", ".conv_shortcut."),
+    (".mid.attn_1.norm.", ".mid_block.attentions.0.group_norm."),
+    (".mid.attn_1.q.", ".mid_block.attentions.0.to_q."),
+    (".mid.attn_1.k.", ".mid_block.attentions.0.to_k."),
+    (".mid.attn_1.v.", ".mid_block.attentions.0.to_v."),
+    (".mid.attn_1.proj_out.", ".mid_block.attentions.0.to_out.0."),
+    (".norm_out.", ".conv_norm_out."),
+)
+
+
+def first_stage_name(key: str, levels: int = 4) -> str:
+    """Diffusers' name; it counts the decoder's levels from the deepest, the official one back."""
+    for level in range(levels):
+        key = key.replace(f"decoder.up.{level}.", f"decoder.up_blocks.{levels - 1 - level}.")
+    for official, ours in FIRST_STAGE:
+        key = key.replace(official, ours)
+    return key

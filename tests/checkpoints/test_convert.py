@@ -1,6 +1,10 @@
 """Official checkpoints converted: the written files against the official modules' numbers."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -50,9 +54,9 @@ def samples(tensor, count):
     return flat[np.unique(np.floor(np.linspace(0, flat.size - 1, count)).astype(int))]
 
 
-def largest_difference(found, expected):
-    assert found.shape == expected.shape
-    return np.abs(np.asarray(found, dtype=np.float64) - expected).max()
+def largest_difference(ours, expected):
+    assert ours.shape == expected.shape
+    return np.abs(np.asarray(ours, dtype=np.float64) - expected).max()
 
 
 def run_network(network, encoding):
@@ -94,8 +98,8 @@ def test_float64_agrees_to_1e_10(official, backbone, ldznet):
     finally:
         backbone.unet.float(), ldznet.float()
     assert largest_difference(out, official.expected["a/out_f64"]) < 1e-10
-    found = samples(logits, 1024)
-    assert largest_difference(found, official.expected["a/logits_sample_f64"]) < 1e-10
+    ours = samples(logits, 1024)
+    assert largest_difference(ours, official.expected["a/logits_sample_f64"]) < 1e-10
 
 
 @pytest.fixture
@@ -113,8 +117,8 @@ def test_znet_gives_its_numbers(official, znet_weights, save, tmp_path):
     z, _, text = official.inputs("a")
     logits, out = run_network(znet, Encoding(torch.empty(0), z, text))
     assert largest_difference(out, official.expected["a/znet_out"]) < 1e-4
-    found = samples(logits, 4096)
-    assert largest_difference(found, official.expected["a/znet_logits_sample"]) < 2e-4
+    ours = samples(logits, 4096)
+    assert largest_difference(ours, official.expected["a/znet_logits_sample"]) < 2e-4
 
 
 def test_every_tensor_is_accounted_for(converted, layout):
@@ -166,6 +170,30 @@ def test_the_folder_makes_a_segmenter(converted):
     folder = converted[0]
     segmenter = Segmenter.from_pretrained(folder / "backbone", networks=folder, names=["ldznet"])
     assert segmenter.native_size == 384
+
+
+LOADS = """
+import sys
+from ldznet import Segmenter
+
+Segmenter.from_pretrained("pocket", precision="bfloat16")
+folder = sys.argv[1]
+Segmenter.from_pretrained(f"{folder}/backbone", networks=folder, names=["ldznet"])
+"""
+
+
+def test_a_load_prints_nothing(converted):
+    """Of a program of one's own, in which nobody silenced the libraries."""
+    environment = {key: each for key, each in os.environ.items() if "VERBOSITY" not in key}
+    environment.pop("HF_HUB_DISABLE_PROGRESS_BARS", None)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADS, str(converted[0])],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def as_checkpoint(network):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ldznet.checkpoints.file import read_pickle
+from ldznet.checkpoints.file import Part, read_pickle, read_safetensors
 
 TENSORS = {f"layer.{number}.weight": torch.randn(64, 64) for number in range(4)}
 
@@ -162,3 +162,16 @@ def test_reading_takes_no_memory(tmp_path):
     tensors = read_pickle(tmp_path / "a.ckpt")
     assert resident() - before < 0.1 * size
     assert tensors["a"].numel() == size
+
+
+def test_a_filled_model_stays_mapped(tmp_path):
+    save_file({"here.weight": torch.ones(3, 2), "elsewhere": torch.ones(1)}, tmp_path / "a")
+    tensors = read_safetensors(tmp_path / "a", "here.")
+    place = tensors["weight"].data_ptr()
+    with torch.device("meta"):
+        layers = [torch.nn.Linear(2, 3, bias=False) for _ in range(2)]
+    model = Part("layer", layers[0], dict(tensors)).fill(torch.float32)
+    assert model.weight.data_ptr() == place
+    half = Part("layer", layers[1], tensors).fill(torch.float16)
+    assert torch.equal(half.weight, torch.ones(3, 2, dtype=torch.float16))
+    assert tensors == {}  # nothing holds on to the mapping

@@ -6,10 +6,12 @@ import shutil
 
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_autoencoder
+from ldznet.pipeline import Segmenter
 from tests.conftest import features_of
 
 PARTS = ("vae", "unet", "text_encoder")
@@ -52,6 +54,24 @@ def test_a_text_encoder_saved_by_older_libraries_loads(folder, backbone):
     save_file(older, weights, metadata={"format": "pt"})
     loaded = LatentDiffusion.from_pretrained(folder)
     assert torch.equal(loaded.encode_text(["red ball"]), backbone.encode_text(["red ball"]))
+
+
+def test_an_autoencoder_saved_by_older_libraries_loads(folder):
+    (weights,) = (folder / "vae").glob("*.safetensors")
+    older = load_file(weights)
+    for new, old in {
+        "to_q": "query",
+        "to_k": "key",
+        "to_v": "value",
+        "to_out.0": "proj_attn",
+    }.items():
+        older = {name.replace(f".{new}.", f".{old}."): each for name, each in older.items()}
+    save_file(older, weights, metadata={"format": "pt"})
+    assert any(".proj_attn." in name for name in older)
+    theirs = AutoencoderKL.from_pretrained(folder / "vae").state_dict()
+    ours = LatentDiffusion.from_pretrained(folder).vae.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_folder_without_an_index_and_with_a_patch_autoencoder_loads(folder):
@@ -150,6 +170,30 @@ def test_parts_of_different_models_are_refused(folder):
 def test_a_missing_part_is_named(folder, part):
     shutil.rmtree(folder / part)
     expect_sentence(folder, f"missing: {part}/")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_weights_of_another_model_end_in_a_sentence_and_nothing_else(folder, part, capfd):
+    """Left to the libraries, they end in pages of names and a model without weights."""
+    other = "vae" if part == "unet" else "unet"
+    (weights,) = (folder / part).glob("*.safetensors")
+    shutil.copy(folder / other / "diffusion_pytorch_model.safetensors", weights)
+    expect_sentence(folder, f"part '{part}' cannot be read")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_folders_of_other_models(backbone_folder, networks_folder, folder):
+    expect_sentence(backbone_folder / "text_encoder", "not a whole diffusers model")
+    expect_sentence(backbone_folder / "vae", "it is a AutoencoderKL, without a U-Net of its own")
+    expect_sentence(networks_folder / "ldznet", "it is a LDZNet, without a U-Net of its own")
+    expect_sentence(networks_folder, "not a whole diffusers model")
+    with pytest.raises(ValueError, match="holds none of the networks asked for"):
+        Segmenter.from_pretrained(backbone_folder, networks=backbone_folder)
+    with pytest.raises(ValueError, match="is not a whole diffusers model"):
+        Segmenter.from_pretrained(networks_folder)
+    (weights,) = (folder / "unet").glob("*.safetensors")
+    weights.rename(weights.with_name("diffusion_pytorch_model-00001-of-00002.safetensors"))
+    expect_sentence(folder, r"missing: unet/diffusion_pytorch_model\.safetensors")
 
 
 def test_pickled_weights_alone_are_refused(folder):

@@ -1,12 +1,27 @@
-"""The mapping of official names: complete at full size, and loud about what it does not know."""
+"""Official names: as written down, complete at full size, loud about what is unknown; and sizes."""
 
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.loaders.single_file_utils import (
+    convert_ldm_clip_checkpoint,
+    convert_open_clip_checkpoint,
+)
 
-from ldznet.checkpoints.official import rename_network, rename_unet
+from ldznet.checkpoints.official import (
+    CLIP,
+    FIRST_STAGE,
+    OPEN_CLIP,
+    build_clip,
+    build_first_stage,
+    build_open_clip,
+    rename_network,
+    rename_unet,
+    with_dots,
+)
 from ldznet.networks import LDZNet, ZNet
-from tests.checkpoints.reference import to_official
+from tests.checkpoints.conftest import OpenClip
+from tests.checkpoints.reference import first_stage_name, to_official
 
 
 def on_meta(shapes):
@@ -41,16 +56,80 @@ def test_full_size_ldm_is_covered_exactly(official):
     assert shapes(converted) == shapes(ours.state_dict())
 
 
-def test_diffusers_own_conversion_agrees(official):
-    """Where diffusers' converter is defined (an LDM without fusion and head), ours is the same."""
-    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+def test_every_name_is_the_one_written_down(official):
+    """The names come from diffusers' converter; each tensor lies where the table says."""
+    weights = official.weights("ldznet")
+    ours = rename_network(weights)
+    assert {to_official(name) for name in ours} == weights.keys()
+    for name, tensor in ours.items():
+        theirs = weights[to_official(name)]
+        if "positions" not in name:
+            assert torch.equal(tensor, theirs.reshape(tensor.shape))
 
+
+def test_nothing_is_copied(official):
     weights = official.weights("ldm")
-    prefixed = {f"model.diffusion_model.{key}": tensor for key, tensor in weights.items()}
-    theirs = convert_ldm_unet_checkpoint(prefixed, {"layers_per_block": 2})
-    ours = rename_unet(weights)
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    renamed = rename_unet(weights)
+    places = {tensor.data_ptr() for tensor in weights.values()}
+    assert {tensor.data_ptr() for tensor in renamed.values()} == places
+
+
+@pytest.mark.parametrize("name", ["ldm", "ldznet", "znet"])
+def test_keys_get_their_dots_back(official, name):
+    for key in official.full_size[name]:
+        assert with_dots(key.replace(".", "")) == key
+    assert with_dots("stem0weight") == "stem.0.weight"
+    assert with_dots("nosuchtensor") is with_dots("input_blocks00weightx") is None
+
+
+def test_the_first_stage(layout):
+    given = {key.removeprefix(FIRST_STAGE): each for key, each in layout.first_stage.items()}
+    model, tensors = build_first_stage(given)
+    assert tensors.keys() == model.state_dict().keys()
+    for key, tensor in given.items():
+        ours = tensors[first_stage_name(key)]
+        assert torch.equal(ours, tensor.reshape(ours.shape))
+        assert ours.data_ptr() == tensor.data_ptr()
+    _, tensors = build_first_stage(given | {"stranger": torch.zeros(1)})
+    assert "stranger" in tensors  # the converter drops it
+
+
+def test_an_upsampling_layer_without_its_bias(official):
+    weights = official.weights("ldm")
+    del weights["output_blocks.2.1.conv.bias"]
+    with pytest.raises(ValueError, match=r"'output_blocks\.2\.1\.conv\.bias' is missing"):
+        rename_unet(weights)
+
+
+def test_clip_differs_from_diffusers_only_in_the_wrapper(layout):
+    """Were it not for that, there would be nothing to convert."""
+    theirs = convert_ldm_clip_checkpoint(layout.text_encoder)
+    model, ours = build_clip(
+        {key.removeprefix(CLIP): each for key, each in layout.text_encoder.items()}
+    )
+    assert theirs.keys() ^ {f"text_model.{name}" for name in ours} == {
+        "text_model.embeddings.position_ids"
+    }
+    assert not model.state_dict().keys() & theirs.keys()
+    assert all(torch.equal(theirs[f"text_model.{name}"], ours[name]) for name in ours)
+
+
+@pytest.mark.parametrize("layers", [3, 24])
+def test_open_clip_against_diffusers(layers):
+    """Equal up to what keeps theirs from being used: see the module's first lines."""
+    given = OpenClip(8, layers=layers, width=64).state_dict()
+    model, ours = build_open_clip(given)
+    theirs = convert_open_clip_checkpoint(
+        model, {OPEN_CLIP + key: each.detach() for key, each in given.items()}
+    )
+    assert all(torch.equal(theirs[f"text_model.{name}"], ours[name]) for name in ours)
+    left = theirs.keys() - {f"text_model.{name}" for name in ours}
+    last = {name for name in left if name.startswith("text_model.encoder.layers.2.")}
+    assert left == last
+    assert bool(last) == (layers == 3)  # theirs knows the last layer by its number, 23
+    name, whole = "encoder.layers.0.self_attn.q_proj.weight", "transformer.resblocks.0.attn."
+    place = given[f"{whole}in_proj_weight"].data_ptr()
+    assert ours[name].data_ptr() == place != theirs[f"text_model.{name}"].data_ptr()
 
 
 def test_values_of_the_fusion_keep_their_places(official):

@@ -22,9 +22,9 @@ from tests.checkpoints.conftest import SECOND_WIDTHS as WIDTHS
 from tests.conftest import WORDS, features_of
 
 
-def equal(found, wanted):
-    assert found.keys() == wanted.keys()
-    assert all(torch.equal(found[key], wanted[key]) for key in found)
+def equal(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_the_first_generation(first_tensors, text_encoder, write):

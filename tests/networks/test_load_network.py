@@ -82,6 +82,20 @@ def test_another_model(folder):
     assert "RGBNet, ZNet, LDZNet" in message
 
 
+@pytest.mark.parametrize("name", ["ldznet", "znet"])
+def test_a_kind_takes_only_its_own_folder(saved, backbone_folder, name, capfd):
+    """Left to diffusers, another's tensors are dropped, and the missing ones stay empty."""
+    network = NETWORKS[name]
+    assert type(network.from_pretrained(saved / name)) is network
+    capfd.readouterr()
+    for other in (saved / "rgbnet", backbone_folder / "unet", backbone_folder / "vae"):
+        with pytest.raises(ValueError, match=f"holds no {network.__name__} but "):
+            network.from_pretrained(other)
+    with pytest.raises(ValueError, match="holds no network"):
+        network.from_pretrained(backbone_folder / "text_encoder")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_weights(folder):
     (folder / WEIGHTS).unlink()
     assert f"has no weights ({WEIGHTS})" in message_of(folder)
