@@ -23,8 +23,10 @@ def main() -> None:
     try:
         if not first.isdecimal() or not 0 < int(first) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{first}'.")
+        from ldznet.images import limit_pillow
         from ldznet.ui import build_interface, launch_options, open_models, read_environment
 
+        limit_pillow()
         demo = build_interface(models := open_models(read_environment()))
         port = free_port(int(first))
     except ValueError as error:

@@ -18,11 +18,6 @@ MAX_ASPECT = 16  # longer side over shorter: more is a line once brought to the 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 NAMES = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
-# Pillow itself refuses to open twice this many pixels, wherever a picture enters the process;
-# its warning for more than once as many says nothing that `read_image` would not.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
 
 def read_image(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
     """The picture as an upright 8-bit RGB image.
@@ -61,7 +56,9 @@ def _open(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
 
 def _open_file(file: io.BytesIO) -> Image.Image:
     try:
-        return Image.open(file, formats=FORMATS)
+        with warnings.catch_warnings():  # of what `_check_size` refuses
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except Exception as error:  # a damaged header fails in the format's own way
@@ -143,6 +140,15 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a damaged profile, or one of another kind of picture: the colours as they are
     return image.convert("RGB")
+
+
+def limit_pillow() -> None:
+    """Let Pillow itself refuse more than 40 megapixels, wherever a picture enters the process.
+
+    For a process that serves strangers, whose uploads other libraries open before `read_image`.
+    """
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # it warns of more, and refuses twice as many
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def to_pixels(pictures: np.ndarray) -> "Tensor":

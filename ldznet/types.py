@@ -37,6 +37,10 @@ class Reading:
     timesteps: tuple[int, ...] | None = None  # of the attention; None: the timestep asked for
     states: tuple[int, ...] = ()  # blocks of which the input of the self-attention is read
 
+    def __bool__(self) -> bool:
+        """Whether anything is read."""
+        return bool(self.features or self.attention or self.states)
+
 
 @dataclass(frozen=True)
 class Recording:

@@ -196,9 +196,28 @@ def test_too_many_pixels_are_refused_from_the_header(side):
     expect_sentence(png(side, side), f"more than {MAX_PIXELS // 10**6} megapixels")
 
 
-def test_pillow_itself_refuses_what_is_over_the_limit(colours):
-    with pytest.raises(Image.DecompressionBombError):
-        Image.open(io.BytesIO(png(6400, 6400)))
+def test_pillow_itself_refuses_what_is_over_the_limit_only_where_it_is_told_to(tmp_path):
+    (tmp_path / "large.png").write_bytes(png(6400, 6400))
+    program = """
+import sys, warnings
+from PIL import Image
+from ldznet.images import limit_pillow, read_image
+def state():
+    return Image.MAX_IMAGE_PIXELS, [each for each in warnings.filters if "Bomb" in str(each)]
+before = state()
+try:
+    read_image(sys.argv[1])
+except ValueError:
+    print(before[1], before == state(), Image.open(sys.argv[1]).size)
+limit_pillow()
+try:
+    Image.open(sys.argv[1])
+except Image.DecompressionBombError:
+    print("refused")
+"""
+    command = [sys.executable, "-c", program, tmp_path / "large.png"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[] True (6400, 6400)\nrefused\n", "")
 
 
 def test_a_large_picture_within_the_limit_is_read_without_a_word(tmp_path):

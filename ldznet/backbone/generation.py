@@ -25,7 +25,7 @@ FEATURE_TIMESTEPS = range(300, 500)
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the sampler, as it is told while it draws."""
+    """One step of the sampler, while it draws."""
 
     number: int  # from 1
     total: int
@@ -81,8 +81,7 @@ def generate(
     timesteps = () if chosen is None else (chosen,)
     with record(backbone.unet, timesteps=timesteps, features=FUSION_BLOCKS) as recording:
         picture = pipeline(
-            prompt,
-            negative_prompt=negative_prompt,
+            **embed_prompts(backbone, [prompt], [negative_prompt], guidance=guidance),
             height=side,
             width=side,
             num_inference_steps=steps,
@@ -101,7 +100,7 @@ def generate(
         guidance=guidance,
         trajectory=trajectory,
         # With guidance the batch is (unconditional, conditional), without it is conditional alone.
-        features={block: _keep(seen[-1:]) for (_, block), seen in recording.features.items()},
+        features={block: _keep(part[-1:]) for (_, block), part in recording.features.items()},
         feature_timestep=chosen,
     )
 
@@ -113,32 +112,46 @@ def feature_timestep(timesteps: Iterable[int]) -> int | None:
 
 
 def build_pipeline(backbone: LatentDiffusion) -> "StableDiffusionPipeline":
-    """The stock pipeline, sharing the backbone's modules; DDIM, no safety checker."""
+    """The stock pipeline, sharing the backbone's modules; DDIM, no safety checker.
+
+    It takes prompts as `embed_prompts` encodes them.
+    """
     # Imported here: whoever only segments need not load it.
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline(
         vae=backbone.vae,
-        text_encoder=backbone.text_encoder,
-        tokenizer=backbone.tokenizer,
+        text_encoder=None,
+        tokenizer=None,
         unet=backbone.unet,
         scheduler=DDIMScheduler.from_config(backbone.scheduler.config),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    encode = pipeline.encode_prompt
-
-    def encode_prompt(*arguments: Any, **options: Any) -> tuple[Tensor | None, ...]:
-        """As the U-Net reads it, whose precision may be lower than the text encoder's."""
-        found = encode(*arguments, **options)
-        return tuple(None if each is None else each.to(backbone.dtype) for each in found)
-
-    pipeline.encode_prompt = encode_prompt
     # The pipeline counts the autoencoder's levels, which misses the patch of a PatchAutoencoder.
     pipeline.vae_scale_factor = backbone.factor
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def embed_prompts(
+    backbone: LatentDiffusion,
+    prompts: Sequence[str],
+    negative_prompts: Sequence[str] | None = None,
+    *,
+    guidance: float,
+) -> dict[str, Tensor]:
+    """What the pipeline's call takes for so many prompts, each (B, tokens, D).
+
+    In the U-Net's precision: left to itself, the pipeline hands on the text encoder's, which is
+    higher. Negative prompts are empty unless given, and a guidance of 1 reads none.
+    """
+    embeds = {"prompt_embeds": backbone.encode_text(prompts)}
+    if guidance > 1:
+        negative = backbone.encode_text(negative_prompts or [""] * len(prompts))
+        embeds["negative_prompt_embeds"] = negative
+    return embeds
 
 
 def draw_pictures(
@@ -152,7 +165,7 @@ def draw_pictures(
     """(N, H, W, 3) uint8, a picture per prompt; picture i is seeded by `seed + i` alone."""
     side = backbone.native_size
     pictures = build_pipeline(backbone)(
-        list(prompts),
+        **embed_prompts(backbone, prompts, guidance=guidance),
         height=side,
         width=side,
         num_inference_steps=steps,

@@ -10,7 +10,7 @@
 bfloat16 comes first because it has float32's range: no activation of Stable Diffusion, whatever the
 picture, overflows in it. What takes little of the time and decides much of the result stays in
 float32 in every precision: the text encoder, the noise and its mixture with the latents, recorded
-attention, the networks' output layer and mask head (see `execution.full_precision`), and the
+attention, the networks' output layer and mask head (see `networks.head`), and the
 probabilities. Every choice can be overridden by name.
 """
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ldznet.data import open_dataset
 from ldznet.evaluation import score
 from ldznet.networks import NETWORKS
-from ldznet.pipeline import Segmenter
+from ldznet.pipeline import Segmenter, Settings
 from ldznet.pipeline.recipe import TEMPLATES, deterministic_passes, usable_templates
 from ldznet.results.options import add_models, add_result_file, open_segmenter
 from ldznet.results.records import check_result_path, command_line, write_result
@@ -128,14 +128,8 @@ def _members(
     """The options of `compare` for each member but the first."""
     others = [each for each in templates if each != segmenter.template]
     wordings = [*usable_templates(segmenter.backbone, others, phrases), segmenter.template]
-    passes = deterministic_passes(
-        phrases,
-        seed=seed,
-        timestep=None,
-        template=segmenter.template,
-        others=wordings[:-1],
-        ensemble=size,
-    )
+    settings = Settings(seed=seed, template=segmenter.template, ensemble=size)
+    passes = deterministic_passes(phrases, settings, wordings[:-1])
     members = []
     for number, each in enumerate(passes[1:]):
         options: dict[str, Any] = {"seed": seed}

@@ -13,9 +13,7 @@ from torch.nn import functional
 
 from ldznet.blocks import UNET_STRIDE
 from ldznet.checkpoints.file import Part, find_faults, read_safetensors
-from ldznet.execution.attention import install_direct_attention
-from ldznet.networks.full_precision import keep_full_precision
-from ldznet.networks.head import MaskHead, start_in_linear_range
+from ldznet.networks.head import MaskHead, keep_full_precision, start_in_linear_range
 from ldznet.types import Encoding, Reading
 
 LATENT_CHANNELS = 4  # of every Stable Diffusion 1.x autoencoder
@@ -74,7 +72,6 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
         keep_full_precision(self.unet.conv_norm_out, self.unet.conv_out)
         self.head = MaskHead(factor)
         self.extend()
-        install_direct_attention(self.unet)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
@@ -115,7 +112,7 @@ class SegmentationNetwork(ModelMixin, ConfigMixin):
     def to(self, *args: Any, **options: Any) -> Self:
         """PyTorch's own: diffusers' warns of layers to be kept in float32, also if there are none.
 
-        Those of a network see to it themselves (see `full_precision`).
+        Those of a network see to it themselves (see `head.FullPrecision`).
         """
         return nn.Module.to(self, *args, **options)
 

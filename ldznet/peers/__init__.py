@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ __all__ = ["PEERS", "Peer", "load_peer"]
 
 
 class Peer(Protocol):
-    """A model that finds phrases in a picture without our backbone."""
+    """A model that finds phrases in a picture without our backbone; it registers in `PEERS`."""
 
     name: str
     title: str
@@ -22,11 +22,17 @@ class Peer(Protocol):
     reads: str  # what it reads, for people; {braces} mark words of the glossary
     remedy: str  # one sentence: what to do where its weights are missing
 
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path | None = None, *, device: str | torch.device = "cpu"
+    ) -> Self:
+        """The peer from a folder or hub id; by default from where it is published."""
+
     def __call__(self, picture: Image.Image, phrases: Sequence[str]) -> np.ndarray:
         """(P, H, W) float32 probabilities in [0, 1] at the RGB picture's own size."""
 
 
-PEERS: dict[str, type[ClipSeg]] = {ClipSeg.name: ClipSeg}
+PEERS: dict[str, type[Peer]] = {ClipSeg.name: ClipSeg}
 
 
 def load_peer(

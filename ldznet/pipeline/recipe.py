@@ -10,7 +10,7 @@ from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.generation import FEATURE_TIMESTEPS
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, MAX_SEED
 from ldznet.phrases import apply_template
-from ldznet.pipeline.settings import MAX_ENSEMBLE
+from ldznet.pipeline.settings import Settings
 
 # The official inference picks one at random for every phrase.
 TEMPLATES = (
@@ -31,7 +31,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 class Pass:
     """Phrases read together, under the same noise at the same timestep."""
 
-    rows: tuple[int, ...]  # which of the phrases asked for
+    rows: tuple[int, ...]  # which of the phrases
     texts: tuple[str, ...]  # these phrases as the text encoder reads them
     spans: tuple[tuple[int, int], ...]  # first character of the phrase in its text, and last + 1
     timestep: int
@@ -41,66 +41,45 @@ class Pass:
 
 
 def deterministic_passes(
-    phrases: Sequence[str],
-    *,
-    seed: int,
-    timestep: int | None,
-    template: str,
-    others: Sequence[str],
-    ensemble: int,
+    phrases: Sequence[str], settings: Settings, others: Sequence[str] = ()
 ) -> tuple[Pass, ...]:
     """A pass of all phrases for each member of the ensemble; the first is the plain reading.
 
-    That is at `timestep` (400 unless given), in `template`, with `seed`'s own noise. The others
-    take timesteps spread evenly over 300 to 499, noise of their own, and in turn the `others` of
-    the templates. A member is the same however many follow it.
-
-    Raises ValueError for a template without one "{}" or an ensemble not from 1 to 16.
+    That is at the settings' timestep (400 unless given), in their template (the bare phrase unless
+    given), with the seed's own noise. The others take timesteps spread evenly over 300 to 499,
+    noise of their own, and in turn the templates `others`. A member is the same however many follow
+    it.
     """
-    check_ensemble(ensemble)
     rows = range(len(phrases))
-    passes = [
-        _pass(rows, phrases, template, FEATURE_TIMESTEP if timestep is None else timestep, seed)
-    ]
+    template = "{}" if settings.template is None else settings.template
+    timestep = FEATURE_TIMESTEP if settings.timestep is None else settings.timestep
+    passes = [_pass(rows, phrases, template, timestep, settings.seed)]
     wordings = [*others, template]
-    for member in range(1, ensemble):
-        noise = int(np.random.default_rng([seed, member]).integers(MAX_SEED))
+    for member in range(1, settings.ensemble):
+        noise = int(np.random.default_rng([settings.seed, member]).integers(MAX_SEED))
         wording = wordings[(member - 1) % len(wordings)]
         passes.append(_pass(rows, phrases, wording, spread_timestep(member), noise))
     return tuple(passes)
 
 
-def official_passes(
-    phrases: Sequence[str],
-    *,
-    seed: int,
-    timestep: int | None,
-    template: str | None,
-    ensemble: int,
-) -> tuple[Pass, ...]:
+def official_passes(phrases: Sequence[str], settings: Settings) -> tuple[Pass, ...]:
     """A pass for each phrase and member, drawn as the official inference draws them.
 
     Template, timestep (300 to 499; both unless given), noise and the posterior's sample follow from
-    the seed, the member and the phrase's words alone. Errors as of `deterministic_passes`.
+    the seed, the member and the phrase's words alone.
     """
-    check_ensemble(ensemble)
     passes = []
-    for member in range(ensemble):
+    for member in range(settings.ensemble):
         for row, phrase in enumerate(phrases):
-            rng = np.random.default_rng([seed, member, zlib.crc32(phrase.encode())])
-            drawn = TEMPLATES[rng.integers(len(TEMPLATES))]
-            when = int(rng.choice(FEATURE_TIMESTEPS))
+            rng = np.random.default_rng([settings.seed, member, zlib.crc32(phrase.encode())])
+            template = TEMPLATES[rng.integers(len(TEMPLATES))]
+            timestep = int(rng.choice(FEATURE_TIMESTEPS))
             noise, posterior = rng.integers(MAX_SEED, size=2).tolist()
-            passes.append(
-                _pass(
-                    [row],
-                    phrases,
-                    drawn if template is None else template,
-                    when if timestep is None else timestep,
-                    noise,
-                    posterior,
-                )
-            )
+            if settings.template is not None:
+                template = settings.template
+            if settings.timestep is not None:
+                timestep = settings.timestep
+            passes.append(_pass([row], phrases, template, timestep, noise, posterior))
     return tuple(passes)
 
 
@@ -129,14 +108,6 @@ def spread_timestep(member: int) -> int:
     return FEATURE_TIMESTEPS[int(len(FEATURE_TIMESTEPS) * ((0.5 + member * _GOLDEN) % 1))]
 
 
-def check_ensemble(ensemble: int) -> None:
-    """Raises ValueError for an ensemble that is not of 1 to 16 members."""
-    if not 1 <= ensemble <= MAX_ENSEMBLE:
-        raise ValueError(
-            f"An ensemble has from 1 to {MAX_ENSEMBLE} members; got {ensemble} (1 is none)."
-        )
-
-
 def _pass(
     rows: Sequence[int],
     phrases: Sequence[str],
@@ -145,8 +116,8 @@ def _pass(
     seed: int,
     posterior_seed: int | None = None,
 ) -> Pass:
-    asked = [phrases[row] for row in rows]
-    texts = apply_template(template, asked)
+    chosen = [phrases[row] for row in rows]
+    texts = apply_template(template, chosen)
     start = template.index("{}")
-    spans = tuple((start, start + len(phrase)) for phrase in asked)
+    spans = tuple((start, start + len(phrase)) for phrase in chosen)
     return Pass(tuple(rows), texts, spans, timestep, seed, posterior_seed)

@@ -1,25 +1,31 @@
-"""`Segmenter`: an image and phrases in, probabilities per network at the image's own size out."""
+"""`Segmenter`: an image and phrases in, probabilities per network at the image's own size out.
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+It reads from top to bottom. `compare` lays a picture in its frame and says where its latents come
+from, `_segment` runs the passes that a recipe plans, `_run` is one of them: features of the
+diffusion model, as far as somebody reads them, then logits of each network. The mean of the
+probabilities, brought back to the picture's size, is the answer.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.checkpoints.precision import AUTO
-from ldznet.execution import prepare
 from ldznet.images import read_image
-from ldznet.networks import NETWORKS, AttentionBaseline, Network, SegmentationNetwork
-from ldznet.networks.finding import find_networks
+from ldznet.networks import BASELINES, NETWORKS, Network, SegmentationNetwork, find_networks
 from ldznet.peers import PEERS, Peer, load_peer
 from ldznet.phrases import check_phrases
-from ldznet.pipeline.encoding import encode_texts, make_encoding
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import POCKET, find_assets, load_backbone, misfit
 from ldznet.pipeline.recipe import (
@@ -29,41 +35,25 @@ from ldznet.pipeline.recipe import (
     official_passes,
     usable_templates,
 )
-from ldznet.pipeline.running import Progress, run_passes, timed
 from ldznet.pipeline.settings import DETERMINISTIC, OFFICIAL, Settings
-from ldznet.types import Encoding, Generation, Segmentation
+from ldznet.types import Encoding, Generation, Reading, Segmentation
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
-
+Progress = Callable[[float, str], object]  # share done in [0, 1], what is being done
 
 MAX_VALUES = 400_000_000  # probabilities of one call (1.6 GB): networks x phrases x pixels
 
 
 @dataclass(frozen=True)
-class Question:
-    """Which networks are to find which phrases."""
+class _Subject:
+    """A picture as the networks see it."""
 
-    networks: tuple[str, ...]
-    phrases: tuple[str, ...]
-
-    def check_memory(self, picture: Image.Image) -> None:
-        """Raises ValueError if the answer for this picture would not fit in memory."""
-        rows = len(self.networks) * len(self.phrases)
-        if rows * picture.width * picture.height > MAX_VALUES:
-            raise ValueError(
-                f"{len(self.phrases)} phrases in a picture of {picture.width} x {picture.height} "
-                "pixels need too much memory; ask for fewer or make the picture smaller."
-            )
-
-
-def check_names(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
-    """The names, each once. Raises ValueError for none, or one that is not known."""
-    choices = tuple(known)
-    unknown = [name for name in names if name not in choices]
-    if unknown or not names:
-        what = f"There is no network '{unknown[0]}'" if unknown else "No network was named"
-        raise ValueError(f"{what}; choose from {', '.join(choices)}.")
-    return tuple(dict.fromkeys(names))
+    picture: Image.Image
+    frame: Frame
+    pixels: Tensor  # (1, 3, H, W) in [-1, 1], the picture in its frame
+    latents: Callable[[Pass], Tensor]  # (1, 4, h, w)
+    # What was kept while it was drawn: block (6-10) -> (1, C, h, w).
+    features: Mapping[int, Tensor] = field(default_factory=dict)
 
 
 class Segmenter:
@@ -80,11 +70,17 @@ class Segmenter:
         template: str = "{}",
         missing: Mapping[str, str] | None = None,
         templates: Sequence[str] = TEMPLATES,
+        *,
+        fast: bool = True,
     ) -> None:
-        """Join a backbone and networks trained on it; `template` words a phrase for the encoder.
+        """Join a backbone and networks trained on it, all of which are frozen in place.
 
-        `templates` are other wordings that the networks were trained in, for ensembles.
-        `missing` says of other networks, by name, how to get their weights for this backbone.
+        - `template`: words a phrase for the text encoder, in place of the one "{}"
+        - `missing`: of other networks, by name, how to get their weights for this backbone
+        - `templates`: other wordings that the networks were trained in, for ensembles
+        - `fast`: lets `ldznet.execution`, if it is there, speed up the models in place; the answers
+          are the same up to float rounding
+
         Raises ValueError if a network's configuration cannot fit the backbone.
         """
         trained = {
@@ -100,8 +96,8 @@ class Segmenter:
             name: network.to(backbone.device, backbone.dtype).requires_grad_(False).eval()
             for name, network in networks.items()
         }
-        for model in (backbone.vae, backbone.unet, backbone.text_encoder, *self.networks.values()):
-            prepare(model)
+        if fast:
+            _speed_up(backbone.vae, backbone.unet, backbone.text_encoder, *self.networks.values())
         self.missing = dict(missing or {})
         self.peers: dict[str, Peer] = {}  # see `add_peer`
         self.template = template
@@ -119,40 +115,43 @@ class Segmenter:
         names: Sequence[str] | None = None,
         device: str | torch.device = AUTO,
         precision: str = AUTO,
+        fast: bool = True,
     ) -> "Segmenter":
         """A segmenter from weights on disk.
 
-        `backbone` is "pocket" (the miniature shipped in `assets/`), a diffusers folder, a
-        checkpoint in the official layout (.safetensors) or a hub id. Device and precision are
-        chosen as `backbone.precision` says.
-        `networks` is a folder or hub id with one subfolder per network, by default those shipped
-        for pocket. `names` picks some of them, which must then be there; by default those are taken
-        that are there and fit, and `missing` says what to do about the others. The attention
-        baseline needs no weights; a peer is loaded where `names` has it. Raises ValueError naming
-        what is missing or damaged.
+        - `backbone`: "pocket" (the miniature shipped in `assets/`), a diffusers folder, a
+          checkpoint in the official layout (.safetensors) or a hub id
+        - `networks`: a folder or hub id with one subfolder per network, by default those shipped
+          for pocket
+        - `names`: some of the networks, which must then be there; by default those are taken that
+          are there and fit, and `missing` says what to do about the others. The attention baseline
+          needs no weights; a peer is loaded where it is named
+        - `device`, `precision`: chosen as `checkpoints.precision` says
+        - `fast`: as of the constructor
+
+        Raises ValueError naming what is missing or damaged.
         """
-        known = (*NETWORKS, AttentionBaseline.name, *PEERS)
-        wanted = check_names(known if names is None else names, known)
+        known = (*NETWORKS, *BASELINES, *PEERS)
+        chosen = check_names(known if names is None else names, known)
         if networks is None and str(backbone) == POCKET:
             networks = find_assets(f"networks/{POCKET}")
-        found, missing = find_networks(networks, [name for name in wanted if name in NETWORKS])
+        trained, missing = find_networks(networks, [name for name in chosen if name in NETWORKS])
         if names is not None and missing:
             raise ValueError(next(iter(missing.values())))
         ldm = load_backbone(backbone, device=device, precision=precision)
         if names is None:
-            for name, network in list(found.items()):
+            for name, network in list(trained.items()):
                 if reason := misfit(name, network, ldm):
-                    del found[name]
+                    del trained[name]
                     missing[name] = reason
-        every: dict[str, Network] = {**found}
-        if AttentionBaseline.name in wanted:
-            every[AttentionBaseline.name] = AttentionBaseline.for_latents(
-                ldm.unet.config.sample_size
-            )
+        every: dict[str, Network] = {**trained}
+        for name, baseline in BASELINES.items():
+            if name in chosen:
+                every[name] = baseline.for_latents(ldm.unet.config.sample_size)
         # Pocket's networks have only seen bare phrases: in "a photo of a {}." they find next to
         # nothing (see assets/benchmarks/ensemble.json).
         templates = () if str(backbone) == POCKET else TEMPLATES
-        segmenter = cls(ldm, every, missing=missing, templates=templates)
+        segmenter = cls(ldm, every, missing=missing, templates=templates, fast=fast)
         for name in names or ():
             if name in PEERS:
                 segmenter.add_peer(name)
@@ -178,18 +177,19 @@ class Segmenter:
         recipe: str = DETERMINISTIC,
         ensemble: int = 1,
     ) -> Segmentation:
-        """What one network finds; arguments and errors as in `compare`."""
-        found = self.compare(
-            image,
-            phrases,
-            [network],
-            seed=seed,
-            timestep=timestep,
-            template=template,
-            recipe=recipe,
-            ensemble=ensemble,
-        )
-        return found[network]
+        """What one network finds in an image.
+
+        - `image`: a path, a file's bytes, a Pillow image, or an array (H, W), (H, W, 3) or
+          (H, W, 4) of uint8; at most 40 megapixels
+        - `phrases`: what to find, 1 to 16, each of at most 200 characters
+        - `network`: the name of one that is loaded
+        - `seed`, `timestep`, `template`, `recipe`, `ensemble`: as of `compare`
+
+        Gives probabilities (P, H, W) float32 in [0, 1] at the image's own size, a row per phrase.
+        Raises ValueError as `compare` does.
+        """
+        settings = Settings(seed, timestep, template, recipe, ensemble)
+        return self.compare(image, phrases, [network], **vars(settings))[network]
 
     @torch.no_grad()
     def compare(
@@ -205,54 +205,61 @@ class Segmenter:
         ensemble: int = 1,
         progress: Progress | None = None,
     ) -> dict[str, Segmentation]:
-        """What each network finds, by name; `networks` names some, and peers that were added.
-
-        Without names every trained network answers or, where there is none, every other.
+        """What each network finds in an image, by name.
 
         The image is encoded once, its features read once for all networks, and the phrases run as a
         batch. The image is brought to about the networks' native area for this, without a change of
-        its aspect, and the probabilities back to its own size. `progress` is told the share done
-        before each step.
+        its aspect, and the probabilities back to its own size.
 
-        The "deterministic" recipe takes the mode of the autoencoder's posterior, the segmenter's
-        template and timestep 400. The "official" one follows the official inference: a sample of
-        the posterior, and for every phrase a template and a timestep of its own, all drawn at
-        random from `seed`; sides are rounded down, whatever becomes of the aspect. A `template` or
-        `timestep` that is given holds in both.
+        - `image`: a path, a file's bytes, a Pillow image, or an array (H, W), (H, W, 3) or
+          (H, W, 4) of uint8; at most 40 megapixels, sides of at least 8 pixels (see `read_image`)
+        - `phrases`: what to find, 1 to 16, each of at most 200 characters and of no more tokens
+          than the text encoder reads
+        - `networks`: names of loaded networks, and of peers that were added; by default every
+          trained network or, where there is none, every other
+        - `seed`: of the noise under which the diffusion model is read, 0 to 2**63 - 1
+        - `timestep`: where it is read, 0 (clean) to 999; by default as the recipe says
+        - `template`: words around the phrase, which stands for the one "{}"; by default as the
+          recipe says
+        - `recipe`: "deterministic" takes the mode of the autoencoder's posterior, the segmenter's
+          template and timestep 400. "official" follows the official inference: a sample of the
+          posterior, and for every phrase a template and a timestep (300 to 499) of its own, all
+          drawn at random from `seed`; sides are rounded down, whatever becomes of the aspect
+        - `ensemble`: how many readings to take the mean probability of, 1 to 16. They differ in
+          noise, timestep and, among `templates`, wording; the first is the plain one, and each
+          costs as much again. Who reads the same again is not run again; peers answer once
+        - `progress`: is told the share done, in [0, 1], and what follows, before each step
 
-        `ensemble` is how many readings to take the mean probability of, 1 to 16. They differ in
-        noise, timestep and, among `templates`, wording; the first is the plain one, and each costs
-        as much again. The image is still encoded once, and who reads the same again is not run
-        again. Peers answer once.
-
-        Raises ValueError for an unreadable image (see `read_image`), no phrase, an empty or
-        over-long one, more than 16, an unknown network or recipe, a seed, timestep or ensemble out
-        of range, a template without exactly one "{}", or an image too narrow for the official way.
+        Each segmentation has probabilities (P, H, W) float32 in [0, 1], a row per phrase. Raises
+        ValueError for an unreadable image, what is out of the ranges above, an unknown network, and
+        an image too narrow for the official recipe.
         """
-        question = self._ask(phrases, networks)
-        passes = self._plan(question, recipe, ensemble, seed, timestep, template)
+        settings = Settings(seed, timestep, template, recipe, ensemble)
+        names, phrases = self._check_networks(networks), check_phrases(phrases)
+        passes = self._plan(phrases, settings)
         picture = read_image(image)
-        question.check_memory(picture)
+        _check_memory(names, phrases, picture)
         frame = self._frame(picture, recipe)
-        report = progress or _ignore
-        report(0, "Encoding the image")
-        texts = encode_texts(self.backbone, passes)
         pixels = frame.fill(picture)
+        backbone = self.backbone
 
-        @cache  # once for all passes, and not at all where only peers are asked
-        def encode_image() -> tuple[Tensor, Tensor | None]:
+        @cache  # once for all passes, and not at all where only peers answer
+        def encode() -> tuple[Tensor, Tensor | None]:
             if recipe == OFFICIAL:
-                return self.backbone.encode_posterior(pixels)
-            return self.backbone.encode_image(pixels), None
+                return backbone.encode_posterior(pixels)
+            return backbone.encode_image(pixels), None
 
-        def encode(asked: Pass) -> Encoding:
-            latents, deviation = encode_image()
-            if deviation is not None and asked.posterior_seed is not None:
-                noise = self.backbone.draw_noise(latents.shape, asked.posterior_seed)
-                latents = latents + deviation * noise
-            return make_encoding(self.backbone, texts[asked.texts], pixels, latents)
+        def latents(each: Pass) -> Tensor:
+            mean, deviation = encode()
+            if deviation is None or each.posterior_seed is None:
+                return mean
+            return mean + deviation * backbone.draw_noise(mean.shape, each.posterior_seed)
 
-        return self._answer(question, passes, picture, frame, encode, report)
+        progress = progress or _ignore
+        progress(0, "Encoding the image")
+        return self._segment(
+            _Subject(picture, frame, pixels, latents), names, phrases, passes, progress
+        )
 
     @torch.no_grad()
     def compare_generated(
@@ -271,10 +278,15 @@ class Segmenter:
         """What each network finds in a picture this backbone drew, by name, as `compare` does.
 
         The autoencoder's encoder never runs: the networks read the sampler's last latents, RGBNet
-        the picture. With `reuse` LD-ZNet reads the features kept while drawing, so the LDM does
-        not run either; they follow the prompt and not the phrase, an approximation. Without
-        it, or where none were kept, those latents are noised at `timestep` with `seed` and the LDM
-        reads them with the phrase: the exact way.
+        the picture.
+
+        - `generation`: what `generate` gave
+        - `phrases`, `networks`, `seed`, `timestep`, `template`, `progress`: as of `compare`
+        - `reuse`: networks read the features kept while drawing, of blocks 6 to 10, so the LDM does
+          not run either; they follow the prompt and not the phrase, an approximation. What was not
+          kept, and without `reuse` everything, is read the exact way: from the last latents noised
+          at `timestep` with `seed`, with the phrase
+        - `ensemble`: as of `compare`, and 1 with `reuse`
 
         Raises ValueError as `compare` does, for a generation of another backbone, and for an
         ensemble with `reuse`.
@@ -284,66 +296,183 @@ class Segmenter:
                 "What was kept while drawing is one reading, not several; ask for an ensemble with "
                 "reuse=False."
             )
-        question = self._ask(phrases, networks)
-        passes = self._plan(question, DETERMINISTIC, ensemble, seed, timestep, template)
+        settings = Settings(seed, timestep, template, DETERMINISTIC, ensemble)
+        names, phrases = self._check_networks(networks), check_phrases(phrases)
+        passes = self._plan(phrases, settings)
         self._check_generation(generation)
         picture = Image.fromarray(generation.image)
-        question.check_memory(picture)
-        report = progress or _ignore
-        report(0, "Encoding the phrases")
-        texts = encode_texts(self.backbone, passes)
+        _check_memory(names, phrases, picture)
         frame = whole_frame(*picture.size)  # that of the latents, whatever the networks' native one
-        pixels = frame.fill(picture)
         kept = generation.features if reuse else {}
+        subject = _Subject(picture, frame, frame.fill(picture), lambda _: generation.latents, kept)
+        progress = progress or _ignore
+        progress(0, "Encoding the phrases")
+        return self._segment(subject, names, phrases, passes, progress)
 
-        def encode(asked: Pass) -> Encoding:
-            return make_encoding(
-                self.backbone, texts[asked.texts], pixels, generation.latents, kept
+    def _plan(self, phrases: Sequence[str], settings: Settings) -> tuple[Pass, ...]:
+        """The passes of a recipe; raises ValueError for a timestep that the backbone has not."""
+        if settings.timestep is not None:
+            self.backbone.check_timestep(settings.timestep)
+        if settings.recipe == OFFICIAL:
+            return official_passes(phrases, settings)
+        if settings.template is None:
+            settings = replace(settings, template=self.template)
+        others = [each for each in self.templates if each != settings.template]
+        if settings.ensemble > 1:
+            others = usable_templates(self.backbone, others, phrases)
+        return deterministic_passes(phrases, settings, others)
+
+    def _segment(
+        self,
+        subject: _Subject,
+        names: Sequence[str],
+        phrases: tuple[str, ...],
+        passes: Sequence[Pass],
+        progress: Progress,
+    ) -> dict[str, Segmentation]:
+        """Per network and phrase the mean of the passes, at the picture's own size.
+
+        Peers answer once. Raises ValueError, before any network runs, for a text that the encoder
+        would cut.
+        """
+        wordings = dict.fromkeys(each.texts for each in passes)
+        texts = {wording: self.backbone.encode_text(wording) for wording in wordings}
+        networks = {name: self.networks[name] for name in names if name in self.networks}
+        results = self._average(subject, networks, len(phrases), passes, texts, progress)
+        picture = subject.picture
+        for name in names:
+            if name not in networks:
+                progress(0.95, f"Running {name}")
+                with _timed(self.backbone.device) as seconds:
+                    probability = self.peers[name](picture, phrases)
+                results[name] = probability, seconds[0]
+        progress(1, "Done")
+        return {
+            name: Segmentation(
+                image=np.asarray(picture),
+                phrases=phrases,
+                probability=results[name][0].clip(0, 1),
+                network=name,
+                seconds=results[name][1],
             )
+            for name in names
+        }
 
-        return self._answer(question, passes, picture, frame, encode, report)
+    def _average(
+        self,
+        subject: _Subject,
+        networks: Mapping[str, Network],
+        count: int,
+        passes: Sequence[Pass],
+        texts: Mapping[tuple[str, ...], Tensor],
+        progress: Progress,
+    ) -> dict[str, tuple[np.ndarray, float]]:
+        """By name the mean (count, H, W) of what all passes say of each phrase, and the seconds.
 
-    def _ask(self, phrases: Sequence[str], networks: Sequence[str] | None) -> Question:
+        `count` are the phrases, each of which is in as many passes. A network that reads nothing of
+        the LDM does not run again for another noise or timestep.
+        """
+        sums: dict[str, Tensor] = {}  # (count, 1, h, w)
+        seconds: defaultdict[str, float] = defaultdict(float)
+        unread: dict[tuple[str, Pass], Tensor] = {}  # of networks that read nothing of the LDM
+        for number, each in enumerate(passes if networks else ()):
+
+            def report(share: float, step: str, number: int = number) -> None:
+                progress((number + share) / len(passes), step)
+
+            bare = replace(each, timestep=0, seed=0)
+            due = {
+                name: network for name, network in networks.items() if (name, bare) not in unread
+            }
+            fresh = self._run(due, self._encode(subject, each, texts), each, report) if due else {}
+            for name, network in networks.items():
+                if name in fresh:
+                    probability, spent = fresh[name]
+                    seconds[name] += spent
+                    if network.reading is None:
+                        unread[name, bare] = probability
+                else:
+                    probability = unread[name, bare]
+                whole = sums.setdefault(name, torch.zeros(count, *probability.shape[1:]))
+                whole[list(each.rows)] += probability
+        members = sum(len(each.rows) for each in passes) / count
+        size = subject.picture.size
+        return {
+            name: (subject.frame.restore(whole / members, size)[:, 0].numpy(), seconds[name])
+            for name, whole in sums.items()
+        }
+
+    def _encode(
+        self, subject: _Subject, each: Pass, texts: Mapping[tuple[str, ...], Tensor]
+    ) -> Encoding:
+        """A row for each text of a pass, all with the one picture and what was kept of it."""
+        text = texts[each.texts]
+
+        def repeat(tensor: Tensor) -> Tensor:
+            tensor = tensor.to(self.backbone.device, self.backbone.dtype)
+            return tensor.expand(len(text), -1, -1, -1)
+
+        return Encoding(
+            pixels=repeat(subject.pixels),
+            latents=repeat(subject.latents(each)),
+            text=text,
+            features={block: repeat(feature) for block, feature in subject.features.items()},
+        )
+
+    def _run(
+        self, networks: Mapping[str, Network], encoding: Encoding, each: Pass, report: Progress
+    ) -> dict[str, tuple[Tensor, float]]:
+        """By name (B, 1, h, w) float32 probabilities on the CPU, and the network's own seconds.
+
+        B are the rows of the pass and of its encoding. Of the LDM is read what the encoding does
+        not hold; that is part of the time of every network that lacked something.
+        """
+        lacking = {
+            name: reading
+            for name, network in networks.items()
+            if (reading := _lacking(network.reading, encoding))
+        }
+        reading_seconds = 0.0
+        if lacking:
+            report(0.2, "Reading the diffusion model's features")
+            with _timed(self.backbone.device) as clock:
+                encoding = self._read(encoding, lacking.values(), each)
+            reading_seconds = clock[0]
+        probabilities = {}
+        for number, (name, network) in enumerate(networks.items()):
+            report(0.5 + 0.5 * number / len(networks), f"Running {name}")
+            with _timed(self.backbone.device) as clock:
+                logits = network(encoding)  # (B, 1, h, w)
+                probability = logits.float().sigmoid().cpu()
+            spent = clock[0] + (reading_seconds if name in lacking else 0.0)
+            probabilities[name] = (probability, spent)
+        return probabilities
+
+    def _read(self, encoding: Encoding, readings: Iterable[Reading], each: Pass) -> Encoding:
+        """The encoding with what the readings name; all rows are noised alike, with the seed."""
+        noise = self.backbone.draw_noise(encoding.latents[:1].shape, each.seed)
+        recording = self.backbone.read(
+            encoding.latents, encoding.text, readings, timestep=each.timestep, noise=noise
+        )
+        words = self.backbone.phrase_tokens(each.texts, each.spans)
+        return replace(
+            encoding,
+            features={**encoding.features, **recording.features_at(each.timestep)},
+            attention=recording.attention,
+            words=words if recording.attention else None,
+        )
+
+    def _check_networks(self, names: Sequence[str] | None) -> tuple[str, ...]:
+        """The names, or those that answer by default; raises ValueError for one not loaded."""
         known = [*self.networks, *self.peers]
-        if networks is None:
-            networks = [name for name in known if name in NETWORKS] or known
-        for name in networks:
+        if names is None:
+            names = [name for name in known if name in NETWORKS] or known
+        for name in names:
             if name in self.missing:
                 raise ValueError(self.missing[name])
             if name in PEERS and name not in self.peers:
                 raise ValueError(f"'{name}' is not loaded; call add_peer('{name}') first.")
-        return Question(check_names(networks, known), check_phrases(phrases))
-
-    def _plan(
-        self,
-        question: Question,
-        recipe: str,
-        ensemble: int,
-        seed: int,
-        timestep: int | None,
-        template: str | None,
-    ) -> tuple[Pass, ...]:
-        """The passes of a recipe, having checked everything that it is asked with."""
-        Settings(seed, timestep, template, recipe, ensemble)
-        if timestep is not None:
-            self.backbone.check_timestep(timestep)
-        phrases = question.phrases
-        if recipe == OFFICIAL:
-            return official_passes(
-                phrases, seed=seed, timestep=timestep, template=template, ensemble=ensemble
-            )
-        worded = self.template if template is None else template
-        others = [each for each in self.templates if each != worded]
-        if ensemble > 1:
-            others = usable_templates(self.backbone, others, phrases)
-        return deterministic_passes(
-            phrases,
-            seed=seed,
-            timestep=timestep,
-            template=worded,
-            others=others,
-            ensemble=ensemble,
-        )
+        return check_names(names, known)
 
     def _check_generation(self, generation: Generation) -> None:
         unet = self.backbone.unet.config
@@ -352,40 +481,6 @@ class Segmenter:
         height, width = (side * self.backbone.factor for side in generation.latents.shape[-2:])
         if generation.image.shape[:2] != (height, width) or (kept and kept != widths):
             raise ValueError("The picture was drawn by another backbone; draw it again with this.")
-
-    def _answer(
-        self,
-        question: Question,
-        passes: Sequence[Pass],
-        picture: Image.Image,
-        frame: Frame,
-        encode: Callable[[Pass], Encoding],
-        report: Progress,
-    ) -> dict[str, Segmentation]:
-        """Per phrase the mean of its passes, at the picture's own size; peers answer once."""
-        networks = {
-            name: self.networks[name] for name in question.networks if name in self.networks
-        }
-        count = len(question.phrases)
-        means, seconds = run_passes(self.backbone, networks, passes, count, encode, report)
-        answers = {}
-        for name in question.networks:
-            if name in networks:
-                probability = frame.restore(means[name], picture.size)[:, 0].numpy()
-            else:
-                report(0.95, f"Running {name}")
-                with timed(self.backbone.device) as clock:
-                    probability = self.peers[name](picture, question.phrases)
-                seconds[name] = clock[0]
-            answers[name] = Segmentation(
-                image=np.asarray(picture),
-                phrases=question.phrases,
-                probability=probability.clip(0, 1),
-                network=name,
-                seconds=seconds[name],
-            )
-        report(1, "Done")
-        return answers
 
     @torch.no_grad()
     def reconstruction_error(self, image: ImageSource) -> float:
@@ -417,5 +512,53 @@ class Segmenter:
         return official_frame(*picture.size, native_size=native, multiple=multiple)
 
 
+def check_names(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The names, each once. Raises ValueError for none, or one that is not known."""
+    choices = tuple(known)
+    unknown = [name for name in names if name not in choices]
+    if unknown or not names:
+        what = f"There is no network '{unknown[0]}'" if unknown else "No network was named"
+        raise ValueError(f"{what}; choose from {', '.join(choices)}.")
+    return tuple(dict.fromkeys(names))
+
+
+def _check_memory(names: Sequence[str], phrases: Sequence[str], picture: Image.Image) -> None:
+    """Raises ValueError if the probabilities would not fit in memory."""
+    if len(names) * len(phrases) * picture.width * picture.height > MAX_VALUES:
+        raise ValueError(
+            f"{len(phrases)} phrases in a picture of {picture.width} x {picture.height} "
+            "pixels need too much memory; ask for fewer or make the picture smaller."
+        )
+
+
+def _speed_up(*models: nn.Module) -> None:
+    """Let the models run faster, if the layer for that was not left out."""
+    try:
+        from ldznet.execution import prepare
+    except ModuleNotFoundError:
+        return
+    for model in models:
+        prepare(model)
+
+
+def _lacking(reading: Reading | None, encoding: Encoding) -> Reading:
+    """What a network reads of the LDM and the encoding does not hold."""
+    if reading is None:
+        return Reading()
+    features = tuple(block for block in reading.features if block not in encoding.features)
+    return replace(reading, features=features)
+
+
 def _ignore(share: float, step: str) -> None:
     """The progress of a call that nobody follows."""
+
+
+@contextmanager
+def _timed(device: torch.device) -> Iterator[list[float]]:
+    """A list that holds, afterwards, the seconds the block took, the device's work included."""
+    seconds: list[float] = []
+    start = perf_counter()
+    yield seconds
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds.append(perf_counter() - start)

@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 
 from ldznet.backbone import record
-from ldznet.backbone.generation import build_pipeline
+from ldznet.backbone.generation import build_pipeline, embed_prompts
 from ldznet.backbone.recording import attention_layer, attention_map
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS, find_block
 from ldznet.networks import load_network
@@ -170,7 +170,8 @@ def test_the_second_half_of_a_guided_batch_follows_the_prompts(backbone, guidanc
     noise = backbone.draw_noise((2, 4, 16, 16), seed=3)
     options = {"num_inference_steps": 1, "guidance_scale": guidance, "output_type": "latent"}
     with record(backbone.unet, features=[7], attention=[7], kinds=["cross"]) as recording:
-        pipe(prompts, latents=noise, height=64, width=64, **options)
+        embeds = embed_prompts(backbone, prompts, guidance=guidance)
+        pipe(**embeds, latents=noise, height=64, width=64, **options)
     ((timestep, _),) = recording.features
     assert len(recording.features[timestep, 7]) == (4 if guidance > 1 else 2)
     for row, prompt in enumerate(prompts):

@@ -30,9 +30,7 @@ def test_one_member_scores_as_the_plain_evaluation_and_two_as_their_mean(segment
             assert sizes[1] == plain[name].overall
     means = {"noise": IntervalMetrics(), "template": IntervalMetrics()}
     for sample in dataset:
-        second = deterministic_passes(
-            [sample.phrase], seed=3, timestep=None, template="{}", others=[], ensemble=2
-        )[1]
+        second = deterministic_passes([sample.phrase], Settings(seed=3, ensemble=2))[1]
         first = segmenter(sample.image, [sample.phrase], seed=3).probability[0]
         for ingredient, options in (
             ("noise", {"seed": second.seed}),

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from ldznet.backbone import generate
 from ldznet.blocks import FUSION_BLOCKS, find_block
-from ldznet.networks import NETWORKS
-from ldznet.types import Encoding
+from ldznet.networks import NETWORKS, ZNet
+from ldznet.pipeline import Segmenter
+from ldznet.types import Encoding, Reading
 
 PHRASES = ["red ball", "the blue car"]
 TOLERANCE = 2e-6  # between probabilities: the random network reads its features faintly
@@ -74,14 +76,14 @@ def test_reuse_gives_ldznet_the_features_that_were_kept(segmenter, made):
     assert np.abs(changed["ldznet"].probability - expected).max() > 5 * TOLERANCE
 
 
-def features_of(unet, noisy, timestep, text):
-    """What blocks 6 to 10 put out in a whole pass, kept by hooks written for this test."""
+def features_of(unet, noisy, timestep, text, blocks=FUSION_BLOCKS):
+    """What blocks put out in a whole pass, kept by hooks written for this test."""
     kept = {}
     handles = [
         find_block(unet, number).register_forward_hook(
             lambda module, args, output, number=number: kept.update({number: output[0]})
         )
-        for number in FUSION_BLOCKS
+        for number in blocks
     ]
     with torch.no_grad():
         unet(noisy, timestep, text)
@@ -135,7 +137,7 @@ def test_the_answer_is_about_the_picture(segmenter, made):
 
 def test_the_features_are_charged_to_the_exact_way_alone(segmenter, made, monkeypatch):
     clock = iter(range(100))  # a second passes with each look at it
-    monkeypatch.setattr("ldznet.pipeline.running.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("ldznet.pipeline.segmenter.perf_counter", lambda: next(clock))
     for reuse, expected in ((True, 1), (False, 2)):
         found = segmenter.compare_generated(made, PHRASES, reuse=reuse)
         seconds = {name: each.seconds for name, each in found.items()}
@@ -181,3 +183,32 @@ def test_bad_questions_are_refused_before_any_model_runs(segmenter, made, runs, 
     with pytest.raises(ValueError, match=message):
         segmenter.compare_generated(**question)
     assert runs == []
+
+
+class Fifth(ZNet):
+    """Says where block 5 of the diffusion model puts out more than its mean."""
+
+    name = "fifth"
+    reading = Reading(features=(5, *FUSION_BLOCKS))
+
+    def forward(self, encoding):
+        contrast = (encoding.features[5] - encoding.features[6].mean()).mean(dim=1, keepdim=True)
+        return functional.interpolate(contrast, encoding.pixels.shape[-2:])
+
+
+def test_what_was_not_kept_is_read_and_what_was_kept_is_not(segmenter, made, runs):
+    own = Segmenter(
+        segmenter.backbone,
+        {"fifth": Fifth.from_config(dict(segmenter.networks["znet"].config)), **segmenter.networks},
+    )
+    found = own.compare_generated(made, PHRASES, ["fifth", "ldznet"], seed=5, timestep=250)
+    assert runs == ["text", "unet"]
+    noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(5))
+    noisy = segmenter.backbone.scheduler.add_noise(made.latents, noise, torch.tensor([250]))
+    texts = segmenter.backbone.encode_text(PHRASES)
+    read = features_of(segmenter.backbone.unet, noisy.repeat(2, 1, 1, 1), 250, texts, [5])[5]
+    logits = (read - made.features[6].float().mean()).mean(dim=1, keepdim=True)
+    expected = functional.interpolate(logits, (64, 64)).sigmoid()[:, 0].numpy()
+    np.testing.assert_allclose(found["fifth"].probability, expected, atol=1e-5)
+    alone = segmenter.compare_generated(made, PHRASES, ["ldznet"])["ldznet"]
+    np.testing.assert_allclose(found["ldznet"].probability, alone.probability, atol=1e-6)

@@ -1,6 +1,7 @@
 """Recipes and ensembles: the official steps written out, and members that can be had one by one."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from torch.nn import functional
 
 from ldznet.backbone import generate
+from ldznet.pipeline import Settings
 from ldznet.pipeline.recipe import (
     TEMPLATES,
     deterministic_passes,
@@ -20,7 +22,7 @@ from ldznet.types import Encoding
 from tests.conftest import features_of
 
 PHRASES = ["ball", "star"]
-PLAN = {"seed": 7, "timestep": None, "template": None, "ensemble": 1}
+PLAN = Settings(seed=7, recipe="official")
 
 
 def test_timesteps_are_spread_over_the_range_however_many_there_are():
@@ -34,9 +36,8 @@ def test_timesteps_are_spread_over_the_range_however_many_there_are():
 def test_the_first_member_is_the_plain_call(segmenter, picture):
     plain = segmenter.compare(picture, PHRASES, seed=3, timestep=350, template="the {}")
     same = segmenter.compare(picture, PHRASES, seed=3, timestep=350, template="the {}", ensemble=1)
-    first = deterministic_passes(
-        PHRASES, seed=3, timestep=350, template="the {}", others=TEMPLATES, ensemble=5
-    )[0]
+    settings = Settings(seed=3, timestep=350, template="the {}", ensemble=5)
+    first = deterministic_passes(PHRASES, settings, TEMPLATES)[0]
     assert (first.rows, first.seed, first.timestep) == ((0, 1), 3, 350)
     assert first.texts == ("the ball", "the star")
     for name in plain:
@@ -45,9 +46,7 @@ def test_the_first_member_is_the_plain_call(segmenter, picture):
 
 def test_an_ensemble_is_the_mean_of_its_members(segmenter, picture, monkeypatch):
     others = ("the {}", "all {}")
-    passes = deterministic_passes(
-        PHRASES, seed=3, timestep=None, template="{}", others=others, ensemble=4
-    )
+    passes = deterministic_passes(PHRASES, Settings(seed=3, ensemble=4), others)
     assert len({member.seed for member in passes}) == 4
     assert len({member.timestep for member in passes}) == 4
     assert [member.texts[0] for member in passes] == [
@@ -112,34 +111,34 @@ def test_an_ensemble_uses_words_the_backbone_was_taught_and_has_room_for(pocket)
 
 def test_the_official_recipe_draws_anew_for_every_phrase():
     phrases = [f"thing {number}" for number in range(1000)]
-    passes = official_passes(phrases, **PLAN)
-    assert [asked.rows for asked in passes] == [(row,) for row in range(1000)]
+    passes = official_passes(phrases, PLAN)
+    assert [each.rows for each in passes] == [(row,) for row in range(1000)]
     templates = Counter(
-        asked.texts[0].replace(phrase, "{}") for asked, phrase in zip(passes, phrases, strict=True)
+        each.texts[0].replace(phrase, "{}") for each, phrase in zip(passes, phrases, strict=True)
     )
     assert set(templates) == set(TEMPLATES)
     assert min(templates.values()) > 1000 / 9 / 2
-    timesteps = [asked.timestep for asked in passes]
+    timesteps = [each.timestep for each in passes]
     assert (min(timesteps), max(timesteps)) == (300, 499)
-    assert len({asked.seed for asked in passes} | {a.posterior_seed for a in passes}) == 2000
-    assert passes == official_passes(phrases, **PLAN)
-    assert passes != official_passes(phrases, **PLAN | {"seed": 8})
+    assert len({each.seed for each in passes} | {a.posterior_seed for a in passes}) == 2000
+    assert passes == official_passes(phrases, PLAN)
+    assert passes != official_passes(phrases, replace(PLAN, seed=8))
 
 
 def test_the_official_recipe_is_the_official_walk(segmenter, picture):
-    """Every step with the stock parts; only what is random is asked of the recipe."""
+    """Every step with the stock parts; only what is random is each of the recipe."""
     backbone, network = segmenter.backbone, segmenter.networks["ldznet"]
-    (asked,) = official_passes(["ball"], **PLAN | {"template": "one {}."})
+    (each,) = official_passes(["ball"], replace(PLAN, template="one {}."))
     resized = Image.fromarray(picture).resize((64, 32), Image.Resampling.LANCZOS)  # 82 x 49, down
     pixels = torch.tensor(np.asarray(resized) / 255 * 2 - 1, dtype=torch.float32)
     pixels = pixels.permute(2, 0, 1)[None]
     posterior = backbone.vae.encode(pixels).latent_dist
-    sample = posterior.sample(torch.Generator().manual_seed(asked.posterior_seed))
+    sample = posterior.sample(torch.Generator().manual_seed(each.posterior_seed))
     latents = sample * backbone.vae.config.scaling_factor
-    text = backbone.encode_text(asked.texts)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(asked.seed))
-    noisy = backbone.scheduler.add_noise(latents, noise, torch.tensor([asked.timestep]))
-    features = features_of(backbone, noisy, text, asked.timestep)
+    text = backbone.encode_text(each.texts)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(each.seed))
+    noisy = backbone.scheduler.add_noise(latents, noise, torch.tensor([each.timestep]))
+    features = features_of(backbone, noisy, text, each.timestep)
     with torch.no_grad():
         probability = network(Encoding(pixels, latents, text, features)).sigmoid()
     expected = functional.interpolate(probability, (48, 80), mode="bilinear", antialias=True)
@@ -157,9 +156,9 @@ def test_an_official_answer_does_not_depend_on_the_phrases_beside_it(segmenter, 
 
 
 def test_what_is_given_is_not_drawn():
-    for asked in official_passes(PHRASES, **PLAN | {"timestep": 5, "template": "the {}"}):
-        assert asked.timestep == 5
-        assert asked.texts[0].startswith("the ")
+    for each in official_passes(PHRASES, replace(PLAN, timestep=5, template="the {}")):
+        assert each.timestep == 5
+        assert each.texts[0].startswith("the ")
 
 
 def test_a_generated_picture_takes_an_ensemble_where_it_is_read_anew(segmenter):

@@ -146,7 +146,7 @@ def test_progress_rises_from_nothing_to_done(segmenter, picture):
 
 def test_each_network_is_charged_its_own_time(segmenter, picture, monkeypatch):
     clock = iter(range(100))  # a second passes with each look at it
-    monkeypatch.setattr("ldznet.pipeline.running.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("ldznet.pipeline.segmenter.perf_counter", lambda: next(clock))
     seconds = {name: each.seconds for name, each in segmenter.compare(picture, ["ball"]).items()}
     assert seconds == {"rgbnet": 1, "znet": 1, "ldznet": 2}
 

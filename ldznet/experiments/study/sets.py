@@ -16,7 +16,7 @@ from diffusers import StableDiffusionImg2ImgPipeline
 from PIL import Image
 
 from ldznet.backbone import LatentDiffusion
-from ldznet.backbone.generation import build_pipeline, to_bytes
+from ldznet.backbone.generation import build_pipeline, embed_prompts, to_bytes
 from ldznet.data.shapes import (
     NOVEL_CATEGORY,
     SPLITS,
@@ -179,7 +179,7 @@ def _redraw(backbone: LatentDiffusion, scenes: Sequence[Scene]) -> np.ndarray:
     pipeline.vae_scale_factor = backbone.factor
     pipeline.set_progress_bar_config(disable=True)
     pictures = pipeline(
-        [caption(scene) for scene in scenes],
+        **embed_prompts(backbone, [caption(scene) for scene in scenes], guidance=GUIDANCE),
         image=[Image.fromarray(scene.image) for scene in scenes],
         strength=STRENGTH,
         num_inference_steps=STEPS,
