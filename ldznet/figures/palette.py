@@ -1,5 +1,7 @@
 """The colours of phrases and networks, the same in pictures, cards and charts."""
 
+from typing import Any
+
 import numpy as np
 
 from ldznet.networks import BASELINES, NETWORKS
@@ -20,7 +22,7 @@ def network_colours() -> dict[str, str]:
     Used for nothing else. Those shipped are told apart from each other with any colour vision, and
     are readable on light and on dark.
     """
-    named = {**NETWORKS, **BASELINES, **PEERS}
+    named: dict[str, Any] = {**NETWORKS, **BASELINES, **PEERS}
     return {**{name: each.colour for name, each in named.items()}, "own": OWN}
 
 
