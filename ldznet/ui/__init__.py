@@ -6,7 +6,7 @@ import gradio as gr
 
 from ldznet.ui import header
 from ldznet.ui.models import Models, open_models, read_environment
-from ldznet.ui.state import Desk
+from ldznet.ui.state import ATTENTION, COMPARE, Desk
 from ldznet.ui.tabs import about, attention, compare, generate
 from ldznet.ui.theme import STYLES, build_theme
 
@@ -19,10 +19,11 @@ __all__ = [
     "read_environment",
 ]
 
+# A tab is what builds it, inside the app being built. To add one, write it and add a line here.
 TABS: dict[str, Callable[[Models, Desk], None]] = {
-    "Compare": compare.build,
+    COMPARE: compare.build,
     "Generate & segment": generate.build,
-    "Attention & features": attention.build,
+    ATTENTION: attention.build,
     "About": about.build,
 }
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import gradio as gr
 import numpy as np
 
+from ldznet.figures import palette
 from ldznet.networks import BASELINES, NETWORKS
 from ldznet.peers import PEERS
 from ldznet.types import Generation, Segmentation
@@ -187,7 +188,7 @@ class OwnMask:
     """The column of masks that a visitor gave."""
 
     title = "Own mask"
-    colour = "#805E26"
+    colour = palette.OWN
     reads = "given by you, from anywhere"
 
 

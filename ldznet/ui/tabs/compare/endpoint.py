@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 import gradio as gr
 
 from ldznet.images import read_image
+from ldznet.networks import BASELINES, NETWORKS
 from ldznet.peers import PEERS
 from ldznet.results.masks import write_network
 from ldznet.ui import api
@@ -32,8 +33,7 @@ def add_endpoint(models: Models) -> None:
     ) -> Answer:
         """Find phrases in a picture with several networks.
 
-        `networks` names some of rgbnet, znet, ldznet, attention (untrained) and clipseg (CLIPSeg,
-        loaded when it is first asked for); by default the three trained ones answer. Gives, per
+        `networks` names some of {names}; by default the trained ones answer. Gives, per
         network and phrase: a lossless mask (0 or 255, the picture's size), the score (mean
         probability inside the mask), the highest probability, the area in pixels, the boxes of
         connected parts, and the network's time in seconds.
@@ -48,6 +48,12 @@ def add_endpoint(models: Models) -> None:
             }
         return {**answer, "networks": served}
 
+    *others, last = [
+        *NETWORKS,
+        *(f"{name} (untrained)" for name in BASELINES),
+        *(f"{name} ({peer.title}, loaded when first asked for)" for name, peer in PEERS.items()),
+    ]
+    compare.__doc__ = str(compare.__doc__).format(names=f"{', '.join(others)} and {last}")
     api.add_endpoint(
         compare,
         "comparison",
