@@ -61,14 +61,16 @@ def test_it_requires_what_is_pinned_and_brings_the_command(installed):
     assert (installed / "bin" / "ldznet").exists()
 
 
-def test_it_segments_with_the_assets_of_a_clone(installed, tmp_path):
+def test_it_segments_with_a_clones_assets_and_without_what_can_be_left_out(installed, tmp_path):
+    package = shutil.copytree(installed / "ldznet", tmp_path / "ldznet")
+    for part in ("execution", "experiments"):
+        shutil.rmtree(package / part)
     picture = ROOT / "examples" / "photo-108.png"
     phrase = json.loads((ROOT / "examples" / "examples.json").read_text())["examples"][0]["phrases"]
     options = ("--network", "znet", "--output", "masks")
     result = run(
         *("-m", "ldznet", "segment", picture, phrase[0], *options),
-        cwd=tmp_path,
-        PYTHONPATH=str(installed),
+        cwd=tmp_path,  # from where Python takes the package
         LDZNET_ASSETS=str(ROOT / "assets"),
     )
     assert (result.returncode, result.stderr) == (0, "")
