@@ -87,7 +87,6 @@ class Sample:
     mask: np.ndarray  # (H, W) bool, the union of all objects the phrase names
     source: str  # data set and item, e.g. "shapes/test/photo/17"
     kind: str = ""  # what the phrase relies on: category, colour, size, relation, plural
-    caption: str = ""  # what describes the whole image, where somebody said it
 
 
 @dataclass(frozen=True)

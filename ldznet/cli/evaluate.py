@@ -1,7 +1,7 @@
 """`ldznet evaluate`: scores of the networks on a dataset, as JSON and as a table."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +20,7 @@ from ldznet.results.records import check_result_path, command_line, write_result
 
 if TYPE_CHECKING:
     from ldznet.evaluation import Report
+    from ldznet.types import Sample
 
 SUMMARY = "Score the networks on a dataset; write the scores as JSON."
 SPLIT = "test"
@@ -28,7 +29,12 @@ SPLIT = "test"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ldznet evaluate`."""
     parser.add_argument("--dataset", default="shapes")
-    parser.add_argument("--styles", nargs="+", default=["photo"], metavar="STYLE", help="or all")
+    parser.add_argument(
+        "--styles",
+        nargs="+",
+        metavar="STYLE",
+        help="of a data set that has them, or all; without it, photo",
+    )
     parser.add_argument("--count", type=int, default=300, help="scenes of each style")
     parser.add_argument("--phrases-per-scene", type=int, default=2)
     parser.add_argument("--network", nargs="+", default=["all"], help=WHOSE)
@@ -47,32 +53,20 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
 
-    from ldznet.data import open_dataset
-    from ldznet.data.shapes import STYLES
     from ldznet.evaluation import evaluate
     from ldznet.metrics import threshold_index
     from ldznet.pipeline import Settings
 
     threshold_index(arguments.threshold)  # raises for one without a score
-    styles = list(STYLES) if "all" in arguments.styles else arguments.styles
     names = None if "all" in arguments.network else arguments.network
-    datasets = {
-        style: open_dataset(
-            arguments.dataset,
-            SPLIT,
-            style=style,
-            count=arguments.count,
-            phrases_per_scene=arguments.phrases_per_scene,
-        )
-        for style in styles
-    }
+    datasets = _open_datasets(arguments)
     segmenter = open_segmenter(arguments, names)
     sets = {}
-    for style, dataset in datasets.items():
+    for name, samples in datasets.items():
         start = perf_counter()
         reports = evaluate(
             segmenter,
-            tqdm(dataset, style, unit=" phrases", leave=False, disable=None),
+            tqdm(samples, name, unit=" phrases", leave=False, disable=None),
             [*segmenter.networks, *segmenter.peers],
             Settings(
                 seed=arguments.seed,
@@ -82,19 +76,19 @@ def run(arguments: argparse.Namespace) -> None:
             ),
             threshold=arguments.threshold,
         )
-        sets[style] = {
+        sets[name] = {
             "scenes": arguments.count,
             "phrases": next(iter(reports.values())).overall.count,
             "seconds": round(perf_counter() - start, 1),
             "scores": {
-                name: {
+                network: {
                     "overall": asdict(report.overall),
                     "kinds": {kind: asdict(scores) for kind, scores in report.kinds.items()},
                 }
-                for name, report in reports.items()
+                for network, report in reports.items()
             },
         }
-        print(_table(style, sets[style], reports), flush=True)
+        print(_table(name, sets[name], reports), flush=True)
     result = {
         "dataset": arguments.dataset,
         "split": SPLIT,
@@ -108,6 +102,29 @@ def run(arguments: argparse.Namespace) -> None:
     }
     write_result(arguments.output, command_line(arguments), result)
     print(f"Written to {arguments.output}")
+
+
+def _open_datasets(arguments: argparse.Namespace) -> "dict[str, Sequence[Sample]]":
+    """The sets to score on, by style or, of a data set without styles, by its own name.
+
+    Of the options only those reach the data set that it takes; the others are struck out, so that
+    the record holds what was used. Raises ValueError as the data set does.
+    """
+    from ldznet.data import open_dataset, options_of
+    from ldznet.data.shapes import STYLES
+
+    name, known = arguments.dataset, options_of(arguments.dataset)
+    if "phrases_per_scene" not in known:
+        arguments.phrases_per_scene = None
+    given = {"count": arguments.count, "phrases_per_scene": arguments.phrases_per_scene}
+    options = {option: value for option, value in given.items() if option in known}
+    if "style" not in known:
+        if arguments.styles:
+            raise ValueError(f"The data set {name} has no styles; leave --styles away.")
+        return {name: open_dataset(name, SPLIT, **options)}
+    arguments.styles = arguments.styles or ["photo"]
+    styles = list(STYLES) if "all" in arguments.styles else arguments.styles
+    return {style: open_dataset(name, SPLIT, style=style, **options) for style in styles}
 
 
 def _table(style: str, scored: Mapping[str, Any], reports: "Mapping[str, Report]") -> str:

@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from ldznet import evaluation
 from ldznet.cli import main
-from ldznet.data import open_dataset
+from ldznet.data import DATASETS, open_dataset
 from ldznet.data.shapes import STYLES
 from ldznet.pipeline import Segmenter
+from ldznet.types import Sample
 
 COUNT, PER_SCENE = 3, 2
 
@@ -142,3 +144,37 @@ def test_a_failure_keeps_the_older_file(evaluate, tmp_path, monkeypatch):
     assert evaluate()[0] == 130
     assert path.read_text() == "older"
     assert list(tmp_path.iterdir()) == [path]
+
+
+class Squares(list):
+    """A data set of its own: so many pictures of one square each, without styles."""
+
+    def __init__(self, split, count=2):
+        assert split == "test"
+        for number in range(count):
+            mask = np.zeros((128, 128), bool)
+            mask[:64, : 32 * (number + 1)] = True
+            image = np.repeat(mask[..., None] * np.uint8(200), 3, axis=-1)
+            super().append(Sample(image, "square", mask, f"squares/{split}/{number}", "category"))
+
+
+def test_a_data_set_added_in_memory_is_evaluated(evaluate, weights, monkeypatch, capsys):
+    monkeypatch.setitem(DATASETS, "squares", Squares)
+    status, path = evaluate("--dataset", "squares", "--count", "2", "--network", "znet")
+    assert status == 0
+    result = json.loads(path.read_text())
+    assert "--dataset squares" in result["command"]
+    assert "--phrases-per-scene" not in result["command"]  # it takes no such option
+    scored = result["sets"]["squares"]
+    assert scored["phrases"] == 2
+    areas = np.array([64 * 32, 64 * 64])
+    everything = scored["scores"]["everything"]["overall"]["mean_iou"]
+    assert everything == pytest.approx((areas / (1 + 128**2)).mean())
+    segmenter = Segmenter.from_pretrained(
+        weights / "pocket", networks=weights / "networks", names=["znet"]
+    )
+    own = evaluation.evaluate(segmenter, Squares("test"), ["znet"])["znet"].overall
+    assert scored["scores"]["znet"]["overall"]["mean_iou"] == own.mean_iou
+    assert "squares: 2 scenes, 2 phrases" in capsys.readouterr().out
+    assert evaluate("--dataset", "squares", "--styles", "photo")[0] == 1
+    assert "has no styles" in capsys.readouterr().err

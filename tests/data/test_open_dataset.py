@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ldznet.data import DATASETS, open_dataset
+from ldznet.data import DATASETS, open_dataset, options_of
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -25,3 +25,7 @@ def test_options_reach_the_data_set():
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="shapes"):
         open_dataset("coco", "test")
+
+
+def test_a_data_set_names_its_options():
+    assert options_of("shapes") == ("style", "count", "difficulty", "phrases_per_scene")

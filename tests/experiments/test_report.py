@@ -8,6 +8,8 @@ from PIL import Image
 
 from ldznet.cli import main
 from ldznet.experiments.report import build_tables, documents, fill, masks_chart
+from ldznet.experiments.study import design
+from ldznet.networks import NETWORKS, ZNet
 
 ROOT = Path(__file__).parents[2]
 SETS = ("photo", "unseen styles", "novel", "redrawn", "imagined", "absent")
@@ -154,3 +156,21 @@ def test_the_command_rewrites_documents_and_draws_charts(study, tmp_path):
 def test_without_results_one_sentence_says_so(tmp_path, capsys):
     assert main(["experiment", "report", "--results", str(tmp_path)]) == 1
     assert "There are no results in" in capsys.readouterr().err
+
+
+def test_a_network_added_in_memory_has_its_rows_title_and_curve(study, monkeypatch):
+    class Twin(ZNet):
+        name, title, colour = "twin", "A twin", "#0F8A3C"
+
+    monkeypatch.setitem(NETWORKS, "twin", Twin)
+    trials = design.trials_of("main")
+    assert {trial.network for trial in trials} == {"rgbnet", "znet", "ldznet", "twin"}
+    assert ("twin", "ldznet") in design.pairs()
+    study["parts"]["main"] += [group("twin", masks, 0.6) for masks in (500, 8000)]
+    tables = build_tables({"study": study})
+    assert ["8000", "A twin", "60.0 ± 1.0"] in [row[:3] for row in cells(tables["main"])]
+    assert "A twin" not in tables["ablations"]  # it reads no features
+    picture = io.BytesIO()
+    masks_chart(study).savefig(picture)
+    pixels = np.asarray(Image.open(picture).convert("RGB")).reshape(-1, 3)
+    assert (pixels == (0x0F, 0x8A, 0x3C)).all(axis=1).sum() > 50

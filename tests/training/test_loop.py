@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from ldznet.training import loop
 from ldznet.training.loop import TrainConfig, learning_rate_at, train
 
 ROOT = Path(__file__).parents[2]
@@ -132,9 +133,24 @@ def test_two_processes_share_a_batch_and_learn_what_one_does(tmp_path):
         | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
     found = torch.load(shared / "trained.pt", weights_only=True)
-    # The trainings run in bfloat16: a batch's rows are summed in another order.
+    # A batch's rows are summed in another order, in bfloat16 where the processor can.
     assert torch.allclose(found["weight"], alone.weight, atol=1e-3)
     assert torch.allclose(found["bias"], alone.bias, atol=1e-3)
+
+
+@pytest.mark.parametrize(("able", "expected"), [(True, "bf16"), (False, "no")])
+def test_a_processor_trains_in_bfloat16_only_if_it_multiplies_in_it(monkeypatch, able, expected):
+    chosen = []
+    monkeypatch.setattr(
+        loop, "Accelerator", lambda *, mixed_precision: chosen.append(mixed_precision)
+    )
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda: able)
+    loop.new_accelerator()
+    assert chosen == [expected]
+    ones = torch.ones(2, 2)
+    with loop.autocast(torch.device("cpu")):
+        assert (ones @ ones).dtype == (torch.bfloat16 if able else torch.float32)
+    assert loop.computes_in_bfloat16(torch.device("cuda"))
 
 
 def test_a_parameter_given_no_share_of_the_rate_stays_where_it_was(tmp_path):

@@ -9,6 +9,7 @@ from ldznet.experiments.study import design
 from ldznet.experiments.study.design import Trial
 from ldznet.experiments.study.running import score_network
 from ldznet.experiments.study.sets import absent_set, drawn_set
+from ldznet.experiments.study.summary import fingerprint, read_record, write_record
 from ldznet.metrics import IntervalMetrics
 from ldznet.pipeline import Segmenter
 from ldznet.training.dataset import prepare_masked_scenes
