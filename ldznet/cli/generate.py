@@ -110,10 +110,10 @@ def _phrases(arguments: argparse.Namespace) -> tuple[str, ...]:
         if arguments.exact:
             raise ValueError("--exact is about masks; say what to find with --segment.")
         return ()
-    found = arguments.segment or noun_phrases(arguments.prompt)
-    if not found:
+    phrases = arguments.segment or noun_phrases(arguments.prompt)
+    if not phrases:
         raise ValueError("The prompt names nothing to segment; write phrases after --segment.")
-    return check_phrases(found)
+    return check_phrases(phrases)
 
 
 def _write(
@@ -136,13 +136,13 @@ def _write(
     if not phrases:
         return report
     reuse = not arguments.exact and bool(generation.features)
-    found = segmenter.compare_generated(generation, phrases, reuse=reuse)
-    found = {name: each.at(arguments.threshold) for name, each in found.items()}
-    write_probabilities(folder, found)
+    segmentations = segmenter.compare_generated(generation, phrases, reuse=reuse)
+    segmentations = {name: each.at(arguments.threshold) for name, each in segmentations.items()}
+    write_probabilities(folder, segmentations)
     return report | {
         "features": "reused" if reuse else "read anew for each phrase",
         "probabilities": PROBABILITIES,
-        "networks": {name: write_network(folder, each) for name, each in found.items()},
+        "networks": {name: write_network(folder, each) for name, each in segmentations.items()},
     }
 
 

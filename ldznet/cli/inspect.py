@@ -112,21 +112,21 @@ def _look(
     if "ldznet" in segmenter.networks:
         network = inspection.run_network(segmenter, subject, phrase, **noise)
         fusion = inspection.fusion_point_of(network, *point, block=fusion_block)
-    seen = inspection.run_unet(
+    recording = inspection.run_unet(
         backbone, subject, phrase, features=BLOCKS, words=words, points=[block], **noise
     )
-    attention = inspection.point_of(backbone, seen, *point, block=block)
+    attention = inspection.point_of(backbone, recording, *point, block=block)
     strip = inspection.features_over_timesteps(
         backbone, subject, phrase, block=feature_block, seed=arguments.seed
     )
     change = inspection.text_change(backbone, subject, phrase, **noise)
     return {
-        "words": plates.words_plate(subject, inspection.words_of(seen)),
+        "words": plates.words_plate(subject, inspection.words_of(recording)),
         "point": plates.point_plate(
             subject, phrase, *point, self_attention=attention, fusion=fusion
         ),
         "features-timesteps": plates.features_plate(subject, strip),
-        "features-blocks": plates.features_plate(subject, inspection.colours_of_blocks(seen)),
+        "features-blocks": plates.features_plate(subject, inspection.colours_of_blocks(recording)),
         "text-change": plates.text_change_plate(subject, change, phrase, **noise),
         "latent": plates.latent_plate(subject, inspection.inspect_latent(backbone, subject)),
     }

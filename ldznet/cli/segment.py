@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     names = None if arguments.network == "all" else [arguments.network]
     segmenter = open_segmenter(arguments, names)
-    found = segmenter.compare(
+    segmentations = segmenter.compare(
         image,
         phrases,
         seed=arguments.seed,
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         recipe=arguments.recipe,
         ensemble=arguments.ensemble,
     )
-    found = {name: each.at(arguments.threshold) for name, each in found.items()}
+    segmentations = {name: each.at(arguments.threshold) for name, each in segmentations.items()}
     unknown = {phrase: segmenter.backbone.unknown_words(phrase) for phrase in phrases}
     with whole_folder(arguments.output) as folder:
         report = {
@@ -71,9 +71,9 @@ def run(arguments: argparse.Namespace) -> None:
             "ensemble": arguments.ensemble,
             "unknown_words": {phrase: words for phrase, words in unknown.items() if words},
             "probabilities": PROBABILITIES,
-            "networks": {name: write_network(folder, each) for name, each in found.items()},
+            "networks": {name: write_network(folder, each) for name, each in segmentations.items()},
         }
-        write_probabilities(folder, found)
+        write_probabilities(folder, segmentations)
         text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "segmentation.json").write_text(text + "\n", encoding="utf-8")
     print(text if arguments.json else _summary(report, arguments.output))

@@ -41,7 +41,7 @@ ABLATED = {
 }
 AS_ASKED = {"as asked": "objects", "and nothing else": "exactly"}  # of a prompt's things
 SHOWN = (PHOTO, "unseen styles", "novel category", "redrawn")  # panels of a chart
-OF_FEATURES = ("fusion", "timesteps")  # parts that ask what LD-ZNet's features are worth
+OF_FEATURES = ("fusion", "timesteps")  # parts about what LD-ZNet's features are worth
 # What LD-ZNet is given for features: how a row says it, and how the sets' names do.
 FEATURES = {
     "as they are": "",

@@ -1,8 +1,8 @@
 """Where LD-ZNet's new layers start: each cell attending to the LDM's features at its own place.
 
 The LDM's features deviate by 3 to 7 about means that differ by channel. Pools with random weights
-start saturated by them: a token takes the one or two cells of the largest norm, and what a cell is
-told has nothing to do with its place. This start depends on the data and changes no formula.
+start saturated by them: a token takes the one or two cells of the largest norm, and what a cell
+reads has nothing to do with its place. This start depends on the data and changes no formula.
 """
 
 from dataclasses import replace
@@ -58,11 +58,11 @@ def _align_pool(block: FusionBlock, feature: Tensor) -> None:
 
 def _states(network: LDZNet, encoding: Encoding) -> dict[int, Tensor]:
     """What each block's feature attention makes its queries of, (B, h * w, C)."""
-    seen: dict[int, Tensor] = {}
+    states: dict[int, Tensor] = {}
 
     def keep(number: int) -> RemovableHandle:
         def hook(_: nn.Module, __: tuple, output: Tensor) -> None:
-            seen[number] = output.float()
+            states[number] = output.float()
 
         return _block(network, number).norm_ldm.register_forward_hook(hook)
 
@@ -72,7 +72,7 @@ def _states(network: LDZNet, encoding: Encoding) -> dict[int, Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
+    return states
 
 
 def _block(network: LDZNet, number: int) -> FusionBlock:

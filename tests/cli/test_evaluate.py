@@ -1,4 +1,4 @@
-"""`ldznet evaluate`: the file it writes, checked against scores found another way."""
+"""`ldznet evaluate`: the file it writes, checked against scores computed another way."""
 
 import json
 
@@ -62,8 +62,8 @@ def test_scores_equal_those_of_a_loop_over_the_dataset(evaluate, weights):
     for sample in open_dataset("shapes", "test", **options):
         masks = {"everything": np.ones_like(sample.mask), "nothing": np.zeros_like(sample.mask)}
         for name in segmenter.networks:
-            found = segmenter(sample.image, [sample.phrase], name, seed=5, timestep=321)
-            masks[name] = found.mask[0]
+            segmentation = segmenter(sample.image, [sample.phrase], name, seed=5, timestep=321)
+            masks[name] = segmentation.mask[0]
         for name, mask in masks.items():
             ratios[name].append((mask & sample.mask).sum() / (1 + (mask | sample.mask).sum()))
     # A pixel may cross the threshold when phrases run as a batch, up to float rounding.
@@ -120,10 +120,10 @@ def test_the_same_command_gives_the_same_scores(evaluate, tmp_path):
 )
 def test_wrong_options_end_in_one_sentence_and_no_file(evaluate, capsys, options, sentence):
     status, path = evaluate(*options)
-    said = capsys.readouterr().err.strip().splitlines()
+    lines = capsys.readouterr().err.strip().splitlines()
     assert status == 1
-    assert len(said) == 1
-    assert sentence in said[0]
+    assert len(lines) == 1
+    assert sentence in lines[0]
     assert list(path.parent.iterdir()) == []
 
 

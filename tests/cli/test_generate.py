@@ -26,10 +26,10 @@ def command(tmp_path, backbone_folder, networks_folder):
 
 def test_pictures_of_seeds_in_a_row_each_with_its_masks(command, segmenter, tmp_path, capsys):
     options = ["--negative", "a tree", "--steps", 5, "--guidance", 2, "--seed", 8, "--count", 2]
-    asked = ["--segment", "red ball", "the dog", "--network", "all", "--threshold", 0.4, "--json"]
-    assert command(PROMPT, *options, *asked) == 0
-    said = capsys.readouterr()
-    report = json.loads(said.out)
+    masks = ["--segment", "red ball", "the dog", "--network", "all", "--threshold", 0.4, "--json"]
+    assert command(PROMPT, *options, *masks) == 0
+    streams = capsys.readouterr()
+    report = json.loads(streams.out)
     folder = tmp_path / "out"
     assert report == json.loads((folder / "generation.json").read_text())
     assert list(report)[:3] == ["command", "commit", "machine"]
@@ -49,15 +49,15 @@ def test_pictures_of_seeds_in_a_row_each_with_its_masks(command, segmenter, tmp_
         inside = folder / picture["folder"]
         assert np.array_equal(Image.open(inside / picture["image"]), made.image)
         assert picture["feature_timestep"] == made.feature_timestep == 401
-        found = segmenter.compare_generated(made, ["red ball", "the dog"])
+        segmentations = segmenter.compare_generated(made, ["red ball", "the dog"])
         named |= {inside / picture["image"], inside / picture["probabilities"]}
         probabilities = np.load(inside / picture["probabilities"])
         for name, network in picture["networks"].items():
-            assert np.array_equal(probabilities[name], found[name].probability)
+            assert np.array_equal(probabilities[name], segmentations[name].probability)
             named.add(inside / network["overlay"])
             for number, row in enumerate(network["phrases"]):
                 mask = np.asarray(Image.open(inside / row["mask"]))
-                assert np.array_equal(mask > 0, found[name].at(0.4).mask[number])
+                assert np.array_equal(mask > 0, segmentations[name].at(0.4).mask[number])
                 named.add(inside / row["mask"])
     assert named == {path for path in folder.rglob("*") if path.is_file()}
 
@@ -90,9 +90,9 @@ def test_it_says_which_features_were_read(command, tmp_path, segmenter, steps, o
     assert picture["features"] == features
     made = generate(segmenter.backbone, PROMPT, steps=steps)
     reuse = features == "reused"
-    found = segmenter.compare_generated(made, ["ball"], ["ldznet"], reuse=reuse)["ldznet"]
+    segmentations = segmenter.compare_generated(made, ["ball"], ["ldznet"], reuse=reuse)["ldznet"]
     written = np.load(tmp_path / "out" / "seed-0" / picture["probabilities"])["ldznet"]
-    assert np.array_equal(written, found.probability)
+    assert np.array_equal(written, segmentations.probability)
 
 
 def test_pictures_alone_need_no_networks(tmp_path, backbone_folder, capsys):
@@ -124,9 +124,9 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
     command, tmp_path, capsys, arguments, message
 ):
     assert command(*arguments) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("ldznet: ")
-    assert said.err.count("\n") == 1
-    assert message in said.err
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.startswith("ldznet: ")
+    assert streams.err.count("\n") == 1
+    assert message in streams.err
     assert list(tmp_path.iterdir()) == []

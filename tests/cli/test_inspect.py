@@ -14,7 +14,7 @@ PLATES = ["words", "point", "features-timesteps", "features-blocks", "text-chang
 
 @pytest.fixture
 def image(tmp_path, picture):
-    """A picture of twice its working size: 160 x 96 pixels seen as 80 x 48 or so."""
+    """A picture of twice its working size: 160 x 96 pixels read as 80 x 48 or so."""
     path = tmp_path / "picture.png"
     Image.fromarray(picture).resize((160, 96), Image.Resampling.NEAREST).save(path)
     return path
@@ -39,9 +39,9 @@ def test_every_view_is_written_as_python_gives_it(
     status = main(
         ["inspect", str(image), "the red cat", *options, *models, "--output", str(folder)]
     )
-    said = capsys.readouterr()
-    assert (status, said.err) == (0, "")
-    report = json.loads(said.out)
+    streams = capsys.readouterr()
+    assert (status, streams.err) == (0, "")
+    report = json.loads(streams.out)
     assert report == json.loads((folder / "inspection.json").read_text(encoding="utf-8"))
     named = {f"{name}.{kind}" for name in PLATES for kind in ("png", "npz")}
     assert {path.name for path in folder.iterdir()} == named | {"inspection.json"}
@@ -54,18 +54,18 @@ def test_every_view_is_written_as_python_gives_it(
     height, width = subject.image.shape[:2]
     assert (width, height) == (96, 64)  # 58 rows of picture, 3 above and 3 below repeat its edges
     x, y = int(60.5 * 96 / 160), 3 + int(41.5 * 58 / 96)
-    asked = (subject, "the red cat")
+    target = (subject, "the red cat")
     noise = {"timestep": 300, "seed": 3}
     backbone = segmenter.backbone
-    words = inspection.attention_words(backbone, *asked, blocks=(4, 11), **noise)
-    attention = inspection.self_attention_point(backbone, *asked, x, y, block=12, **noise)
-    fusion = inspection.fusion_point(segmenter, *asked, x, y, block=7, **noise)
-    strip = inspection.features_over_timesteps(backbone, *asked, block=5, seed=3)
+    words = inspection.attention_words(backbone, *target, blocks=(4, 11), **noise)
+    attention = inspection.self_attention_point(backbone, *target, x, y, block=12, **noise)
+    fusion = inspection.fusion_point(segmenter, *target, x, y, block=7, **noise)
+    strip = inspection.features_over_timesteps(backbone, *target, block=5, seed=3)
     expected = {
         "words": {"maps": words.maps},
         "point": {"self_attention": attention.map, "fusion": fusion.map},
         "features-timesteps": {"timestep_450": strip.colours[4]},
-        "text-change": {"change": inspection.text_change(backbone, *asked, **noise)},
+        "text-change": {"change": inspection.text_change(backbone, *target, **noise)},
         "latent": {"channels": subject.latents[0].numpy()},
     }
     for name, arrays in expected.items():
@@ -112,9 +112,9 @@ def test_a_mistake_is_told_in_one_line_and_nothing_is_left(
     folder = tmp_path / "out"
     command = ["inspect", str(image), phrase, *options, *models, "--output", str(folder)]
     assert main(command) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("ldznet: ")
-    assert said.err.count("\n") == 1
-    assert message in said.err
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.startswith("ldznet: ")
+    assert streams.err.count("\n") == 1
+    assert message in streams.err
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]

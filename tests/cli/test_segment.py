@@ -68,8 +68,8 @@ def test_everything_is_written_and_named(written, segmenter, picture):
     probabilities = np.load(folder / report["probabilities"])
     assert list(report["networks"]) == list(expected) == list(probabilities)
     for name, network in report["networks"].items():
-        found = expected[name].at(0.4)
-        assert np.array_equal(probabilities[name], found.probability)
+        segmentation = expected[name].at(0.4)
+        assert np.array_equal(probabilities[name], segmentation.probability)
         overlay = Image.open(folder / network["overlay"])
         assert (overlay.mode, overlay.size) == ("RGB", (80, 48))
         assert network["seconds"] > 0
@@ -77,14 +77,18 @@ def test_everything_is_written_and_named(written, segmenter, picture):
         for number, row in enumerate(network["phrases"]):
             mask = Image.open(folder / row["mask"])
             assert (mask.mode, mask.format) == ("L", "PNG")
-            assert np.array_equal(mask, found.mask[number].astype(np.uint8) * 255)
+            assert np.array_equal(mask, segmentation.mask[number].astype(np.uint8) * 255)
             assert row["phrase"] == PHRASES[number]
-            assert row["score"] == pytest.approx(found.score[number])
-            assert row["area"] == found.mask[number].sum() == sum(x["area"] for x in row["boxes"])
+            assert row["score"] == pytest.approx(segmentation.score[number])
+            assert (
+                row["area"]
+                == segmentation.mask[number].sum()
+                == sum(x["area"] for x in row["boxes"])
+            )
             for box in row["boxes"]:
                 rows = slice(box["top"], box["top"] + box["height"])
                 columns = slice(box["left"], box["left"] + box["width"])
-                inside = found.mask[number][rows, columns]
+                inside = segmentation.mask[number][rows, columns]
                 assert inside.any(axis=0).all()
                 assert inside.any(axis=1).all()
                 assert inside.sum() >= box["area"]
@@ -113,10 +117,10 @@ def test_without_json_it_says_what_was_found(image, models, tmp_path, capsys):
     status = main(
         ["segment", str(image), "red cat", *models, "--threshold", "1", "--output", str(output)]
     )
-    said = capsys.readouterr()
-    assert (status, said.err) == (0, "")
-    assert "no pixel above 1.0; highest 0." in said.out
-    assert "does not know cat" in said.out
+    streams = capsys.readouterr()
+    assert (status, streams.err) == (0, "")
+    assert "no pixel above 1.0; highest 0." in streams.out
+    assert "does not know cat" in streams.out
     assert sorted(path.name for path in output.iterdir()) == [
         "ldznet-1-red-cat.png",
         "ldznet-overlay.png",
@@ -203,9 +207,9 @@ def test_models_that_cannot_answer_are_told_likewise(
     before = listing(tmp_path)
     command = ["segment", str(image), "ball", *models, *options, "--output", str(tmp_path / "out")]
     assert main(command) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    expect_one_line(said.err, message)
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    expect_one_line(streams.err, message)
     assert listing(tmp_path) == before
 
 
@@ -262,8 +266,8 @@ def test_help_lists_every_command(capsys):
     with pytest.raises(SystemExit) as stopped:
         build_parser().parse_args(["--help"])
     assert stopped.value.code == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert all(name in said and module.SUMMARY in said for name, module in COMMANDS.items())
+    page = " ".join(capsys.readouterr().out.split())
+    assert all(name in page and module.SUMMARY in page for name, module in COMMANDS.items())
 
 
 def test_recipe_and_ensemble_reach_the_networks_and_the_report(image, models, segmenter, picture):
@@ -271,8 +275,8 @@ def test_recipe_and_ensemble_reach_the_networks_and_the_report(image, models, se
     options = ["--seed", "10", "--recipe", "official", "--ensemble", "2"]
     assert main(["segment", str(image), "ball", *models, *options, "--output", str(folder)]) == 0
     report = json.loads((folder / "segmentation.json").read_text())
-    told = (report["recipe"], report["ensemble"], report["timestep"])
-    assert told == ("official", 2, None)
+    recipe = (report["recipe"], report["ensemble"], report["timestep"])
+    assert recipe == ("official", 2, None)
     expected = segmenter(picture, ["ball"], seed=10, recipe="official", ensemble=2)
     with np.load(folder / "probabilities.npz") as written:
         np.testing.assert_allclose(written["ldznet"], expected.probability, atol=1e-3)

@@ -55,10 +55,10 @@ def test_segment_writes_what_the_segmenter_finds(
 
 def test_without_clipsegs_weights_one_sentence_says_so(segment, capsys):
     status, folder = segment("clipseg")
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert status == 1
-    assert "'CIDAS/clipseg-rd64-refined' is not on this machine" in said
-    assert "Traceback" not in said
+    assert "'CIDAS/clipseg-rd64-refined' is not on this machine" in message
+    assert "Traceback" not in message
     assert not folder.exists()
 
 
@@ -85,5 +85,5 @@ def test_evaluate_scores_them_side_by_side(tmp_path, own_clipseg, pocket):
 
 def test_an_unknown_name_is_told_all_there_are(segment, capsys):
     assert segment("sam")[0] == 1
-    said = capsys.readouterr().err
-    assert "choose from rgbnet, znet, ldznet, attention, clipseg" in said
+    message = capsys.readouterr().err
+    assert "choose from rgbnet, znet, ldznet, attention, clipseg" in message

@@ -21,11 +21,11 @@ def dataset(picture):
 
 
 def test_one_member_scores_as_the_plain_evaluation_and_two_as_their_mean(segmenter, dataset):
-    found = measure_ensembles(segmenter, dataset, seed=3, templates=["the {}"], sizes=(1, 2))
+    scores = measure_ensembles(segmenter, dataset, seed=3, templates=["the {}"], sizes=(1, 2))
     plain = evaluate(segmenter, dataset, list(segmenter.networks), Settings(seed=3))
-    assert set(found["noise"]) == set(found["timestep"]) >= {"ldznet"}
-    assert set(found["template"]) == set(found["all"]) == set(segmenter.networks)
-    for networks in found.values():
+    assert set(scores["noise"]) == set(scores["timestep"]) >= {"ldznet"}
+    assert set(scores["template"]) == set(scores["all"]) == set(segmenter.networks)
+    for networks in scores.values():
         for name, sizes in networks.items():
             assert sizes[1] == plain[name].overall
     means = {"noise": IntervalMetrics(), "template": IntervalMetrics()}
@@ -39,7 +39,7 @@ def test_one_member_scores_as_the_plain_evaluation_and_two_as_their_mean(segment
             other = segmenter(sample.image, [sample.phrase], **options).probability[0]
             means[ingredient].update(np.mean([first, other], axis=0), sample.mask)
     for ingredient, metrics in means.items():
-        assert found[ingredient]["ldznet"][2] == metrics.scores(0.5)
+        assert scores[ingredient]["ldznet"][2] == metrics.scores(0.5)
 
 
 def test_nothing_to_score_is_refused(segmenter):

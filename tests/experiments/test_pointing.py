@@ -67,10 +67,10 @@ def test_a_hit_is_a_maximum_inside_the_mask(segmenter, targets):
     for number, target in enumerate(targets):
         subject = subject_of_image(segmenter, target.image)
         for text, token in (("phrase", 2), ("caption", 6)):
-            said = getattr(target, text)
-            seen = run_unet(backbone, subject, said, timestep=600, seed=number, words=BLOCKS)
+            words = getattr(target, text)
+            recording = run_unet(backbone, subject, words, timestep=600, seed=number, words=BLOCKS)
             for group, blocks in GROUPS.items():
-                shown = words_of(seen, blocks)
+                shown = words_of(recording, blocks)
                 enlarged = torch.nn.functional.interpolate(
                     torch.from_numpy(shown.maps[token])[None, None], size=(64, 64), mode="bilinear"
                 )[0, 0].numpy()

@@ -51,8 +51,8 @@ def test_a_precision_agrees_with_itself(exact):
 
 def test_the_numbers_are_those_of_counting(exact, low):
     assert low.backbone.dtype == torch.bfloat16
-    found = compare_precisions(exact, low, count=2)["znet"]
-    assert list(found) == [*STYLES, "all"]
+    agreements = compare_precisions(exact, low, count=2)["znet"]
+    assert list(agreements) == [*STYLES, "all"]
     overlaps, true, differences = [], [], []
     for style in STYLES:
         for sample in Shapes("test", style, 2):
@@ -63,12 +63,12 @@ def test_the_numbers_are_those_of_counting(exact, low):
             hit = np.logical_and(one.mask[0], sample.mask).sum()
             true.append(hit / np.logical_or(one.mask[0], sample.mask).sum())
             differences.append(np.abs(one.probability - other.probability).mean())
-    assert found["all"].agreement.phrases == 4
-    assert found["neon"].agreement.phrases == 2
-    assert found["all"].agreement.mean_iou == pytest.approx(np.mean(overlaps))
-    assert found["all"].least_iou == pytest.approx(min(overlaps))
-    assert found["all"].true_iou == pytest.approx(np.mean(true))
-    assert found["all"].agreement.probability_difference == pytest.approx(np.mean(differences))
+    assert agreements["all"].agreement.phrases == 4
+    assert agreements["neon"].agreement.phrases == 2
+    assert agreements["all"].agreement.mean_iou == pytest.approx(np.mean(overlaps))
+    assert agreements["all"].least_iou == pytest.approx(min(overlaps))
+    assert agreements["all"].true_iou == pytest.approx(np.mean(true))
+    assert agreements["all"].agreement.probability_difference == pytest.approx(np.mean(differences))
 
 
 def test_the_command(backbone_folder, networks_folder, tmp_path, capsys):

@@ -50,11 +50,11 @@ def test_the_agreement_is_that_of_masks_found_here(pocket, measured):
             float(np.mean(np.abs(a - b)))
             for a, b in zip(reused.probability, exact.probability, strict=True)
         ]
-    found = measured.agreement["reused"]
-    assert (found.phrases, found.both_empty) == (len(overlaps), empty)
-    assert found.mean_iou == pytest.approx(np.mean(overlaps))
-    assert found.probability_difference == pytest.approx(np.mean(differences), rel=1e-4)
-    total = found.mean_iou_found * (found.phrases - empty) + empty
+    reused = measured.agreement["reused"]
+    assert (reused.phrases, reused.both_empty) == (len(overlaps), empty)
+    assert reused.mean_iou == pytest.approx(np.mean(overlaps))
+    assert reused.probability_difference == pytest.approx(np.mean(differences), rel=1e-4)
+    total = reused.mean_iou_found * (reused.phrases - empty) + empty
     assert total == pytest.approx(sum(overlaps))
 
 

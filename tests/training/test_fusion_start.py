@@ -48,13 +48,13 @@ def attention_to_own_place(network: LDZNet, encoding) -> dict[int, float]:
     shares = {}
     for number in FUSION_BLOCKS:
         block = find_block(network.unet, number).get_submodule("transformer_blocks.0")
-        seen = []
+        calls = []
         hook = block.attn3.register_forward_pre_hook(
-            lambda _, given, named, seen=seen: seen.append((given[0], named)), with_kwargs=True
+            lambda _, given, named, calls=calls: calls.append((given[0], named)), with_kwargs=True
         )
         network(encoding)
         hook.remove()
-        states, named = seen[0]
+        states, named = calls[0]
         query, key = (
             layer(part).unflatten(-1, (block.attn3.heads, -1)).transpose(1, 2)
             for layer, part in (

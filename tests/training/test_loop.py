@@ -41,15 +41,15 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train("cut", line(), cut, CONFIG, tmp_path / "cut")
     resumed = line()
-    seen = []
+    drawn = []
     train(
         "resumed",
         resumed,
-        lambda model, step: (seen.append(step), squared_error(model, step))[1],
+        lambda model, step: (drawn.append(step), squared_error(model, step))[1],
         CONFIG,
         tmp_path / "cut",
     )
-    assert seen == [8, 9, 10, 11]  # from the last checkpoint on
+    assert drawn == [8, 9, 10, 11]  # from the last checkpoint on
     assert torch.equal(resumed.weight, whole.weight)
     assert torch.equal(resumed.bias, whole.bias)
 
@@ -132,10 +132,10 @@ def test_two_processes_share_a_batch_and_learn_what_one_does(tmp_path):
         env=os.environ
         | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
-    found = torch.load(shared / "trained.pt", weights_only=True)
+    weights = torch.load(shared / "trained.pt", weights_only=True)
     # A batch's rows are summed in another order, in bfloat16 where the processor can.
-    assert torch.allclose(found["weight"], alone.weight, atol=1e-3)
-    assert torch.allclose(found["bias"], alone.bias, atol=1e-3)
+    assert torch.allclose(weights["weight"], alone.weight, atol=1e-3)
+    assert torch.allclose(weights["bias"], alone.bias, atol=1e-3)
 
 
 @pytest.mark.parametrize(("able", "expected"), [(True, "bf16"), (False, "no")])

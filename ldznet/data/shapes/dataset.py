@@ -67,10 +67,10 @@ class Shapes(Sequence[Sample]):
         index %= len(self)
         place = int(np.searchsorted(self._ends, index, side="right"))
         turn = index - (int(self._ends[place - 1]) if place else 0)
-        scene, said = self._drawn(place)
+        scene, every = self._drawn(place)
         if self._per_scene is not None:
-            said = _take_turns(said, np.random.default_rng([scene.number, 1]))
-        phrase = said[turn % len(said)]
+            every = _take_turns(every, np.random.default_rng([scene.number, 1]))
+        phrase = every[turn % len(every)]
         source = f"shapes/{self.split}/{scene.style}/{place}"
         return Sample(scene.image, phrase.text, phrase.mask, source, phrase.kind)
 
@@ -86,11 +86,13 @@ def _drawn(
     return scene, phrases(scene)
 
 
-def _take_turns(said: tuple[ScenePhrase, ...], rng: np.random.Generator) -> tuple[ScenePhrase, ...]:
+def _take_turns(
+    every: tuple[ScenePhrase, ...], rng: np.random.Generator
+) -> tuple[ScenePhrase, ...]:
     """The phrases shuffled, one of every kind before the second of any."""
     kinds: dict[str, list[ScenePhrase]] = {}
-    for i in rng.permutation(len(said)):
-        kinds.setdefault(said[i].kind, []).append(said[i])
+    for i in rng.permutation(len(every)):
+        kinds.setdefault(every[i].kind, []).append(every[i])
     order = list(kinds.values())
     longest = max(map(len, order))
     # Which kind comes first is as likely for rare kinds as for common ones.

@@ -129,17 +129,17 @@ def _sizes_differ(objects: Iterable[SceneObject]) -> bool:
 
 def phrases(scene: Scene) -> tuple[ScenePhrase, ...]:
     """Every unambiguous phrase about this scene, in a fixed order, each text once."""
-    said: dict[str, ScenePhrase] = {}
+    by_text: dict[str, ScenePhrase] = {}
 
     def say(text: str, kind: PhraseKind, named: Iterable[SceneObject]) -> None:
         mask = np.logical_or.reduce([thing.mask for thing in named])
-        said.setdefault(text, ScenePhrase(text, kind, mask))
+        by_text.setdefault(text, ScenePhrase(text, kind, mask))
 
     _say_categories(scene.objects, say)
     _say_colours(scene.objects, say)
     _say_sizes(scene.objects, say)
     _say_relations(scene.objects, say)
-    return tuple(said.values())
+    return tuple(by_text.values())
 
 
 _Say = Callable[[str, PhraseKind, Iterable[SceneObject]], None]

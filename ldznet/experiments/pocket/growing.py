@@ -58,6 +58,6 @@ def nest(inner: UNet2DConditionModel, outer: UNet2DConditionModel) -> tuple[str,
     return tuple(name for name in own if name not in fitting)
 
 
-def _move(found: re.Match[str]) -> str:
-    kind, level = found[1], int(found[2])
+def _move(place: re.Match[str]) -> str:
+    kind, level = place[1], int(place[2])
     return f"{kind}.{level + _DEEPER[kind]}."

@@ -35,16 +35,16 @@ def draw_layers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Layers]:
     painter = scene_module.render
 
     def draw(number: int, style: str, difficulty: str = "full") -> Layers:
-        seen: list[tuple[Backdrop, list[Drawing]]] = []
+        layers: list[tuple[Backdrop, list[Drawing]]] = []
 
         def spy(
             name: str, backdrop: Backdrop, drawings: list[Drawing], rng: np.random.Generator
         ) -> np.ndarray:
-            seen.append((backdrop, list(drawings)))
+            layers.append((backdrop, list(drawings)))
             return painter(name, backdrop, drawings, rng)
 
         monkeypatch.setattr(scene_module, "render", spy)
         scene = draw_scene(number, style, difficulty)
-        return Layers(scene, *seen[0])
+        return Layers(scene, *layers[0])
 
     return draw

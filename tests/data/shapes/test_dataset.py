@@ -24,9 +24,9 @@ def test_samples_are_those_of_their_scene():
         assert sample.source == f"shapes/test/photo/{i}"
         scene = draw_scene(i, "photo")
         np.testing.assert_array_equal(sample.image, scene.image)
-        told = {phrase.text: phrase for phrase in phrases(scene)}[sample.phrase]
-        assert sample.kind == told.kind
-        np.testing.assert_array_equal(sample.mask, told.mask)
+        expected = {phrase.text: phrase for phrase in phrases(scene)}[sample.phrase]
+        assert sample.kind == expected.kind
+        np.testing.assert_array_equal(sample.mask, expected.mask)
 
 
 def test_validation_and_training_start_at_their_own_numbers():
@@ -50,9 +50,9 @@ def test_a_few_phrases_per_scene_differ_and_take_turns_in_kind():
     assert len(samples) == 90
     for i in range(30):
         own = samples[3 * i : 3 * i + 3]
-        told = phrases(draw_scene(i))
-        assert len({sample.phrase for sample in own}) == min(3, len(told))
-        assert len({sample.kind for sample in own}) == min(3, len({p.kind for p in told}))
+        every = phrases(draw_scene(i))
+        assert len({sample.phrase for sample in own}) == min(3, len(every))
+        assert len({sample.kind for sample in own}) == min(3, len({p.kind for p in every}))
 
 
 def test_all_kinds_come_often():

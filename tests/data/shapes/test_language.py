@@ -84,7 +84,7 @@ def test_masks_of_phrases_are_the_union_of_what_they_name_in_every_reading(scene
 
 
 def test_kinds_tell_what_a_phrase_relies_on(scenes: list[Scene]):
-    seen = set()
+    kinds = set()
     for scene in scenes:
         for phrase in phrases(scene):
             words = phrase.text.split()
@@ -97,8 +97,8 @@ def test_kinds_tell_what_a_phrase_relies_on(scenes: list[Scene]):
             else:
                 kind = "colour" if words[0] in COLOURS else "category"
             assert phrase.kind == kind, phrase.text
-            seen.add(kind)
-    assert len(seen) == 5
+            kinds.add(kind)
+    assert len(kinds) == 5
 
 
 def test_number_of_the_noun_agrees_with_what_is_named(scenes: list[Scene]):
@@ -113,8 +113,8 @@ def test_sizes_are_named_only_where_they_differ_clearly(scenes: list[Scene]):
     named = 0
     for scene in scenes:
         texts = [phrase.text for phrase in phrases(scene) if phrase.kind == "size"]
-        said = any(set(text.split()) & set(SIZES) for text in [*texts, caption(scene)])
-        if not said or scene.style == "pixel":  # whose grid rounds what there is to measure
+        sized = any(set(text.split()) & set(SIZES) for text in [*texts, caption(scene)])
+        if not sized or scene.style == "pixel":  # whose grid rounds what there is to measure
             continue
         named += 1
         spans = {size: [] for size in SIZES}
@@ -163,27 +163,27 @@ def test_captions_are_short_and_true(scenes: list[Scene]):
         groups = re.findall(
             r"\b(an?|two|three|four) (?:small |large )?(\w+) (\w+)", " ".join(words)
         )
-        told = Counter()
+        named = Counter()
         for article, colour, noun in groups:
             if colour in COLOURS:
-                told[colour, _singular(noun)] += NUMBERS.get(article, 1)
-        assert told == Counter((thing.colour, thing.category) for thing in scene.objects)
+                named[colour, _singular(noun)] += NUMBERS.get(article, 1)
+        assert named == Counter((thing.colour, thing.category) for thing in scene.objects)
 
 
 def test_a_relation_in_a_caption_is_true(scenes: list[Scene]):
-    told = 0
+    relations = 0
     for scene in scenes:
-        found = re.search(r"(an? .+?) (left of|right of|above|below) (an? \S.*)", caption(scene))
-        if not found:
+        relation = re.search(r"(an? .+?) (left of|right of|above|below) (an? \S.*)", caption(scene))
+        if not relation:
             continue
-        told += 1
+        relations += 1
         first, second = scene.objects
-        assert first.category in found[1]
-        assert second.category in found[3]
-        direction = np.array(DIRECTIONS[found[2]])
+        assert first.category in relation[1]
+        assert second.category in relation[3]
+        direction = np.array(DIRECTIONS[relation[2]])
         for middle in (_boxes_middle, _mass_middle):
             assert (np.array(middle(first)) - middle(second)) @ direction > 11
-    assert told > 20
+    assert relations > 20
 
 
 def test_every_word_is_in_the_vocabulary(scenes: list[Scene]):
@@ -217,15 +217,15 @@ def _texts(*objects: SceneObject) -> set[str]:
     return {p.text for p in phrases(Scene(0, "flat", "full", "plain", image, objects))}
 
 
-@pytest.mark.parametrize(("side", "told"), [(46, False), (47, False), (49, True), (64, True)])
-def test_a_size_is_named_from_a_ratio_of_1_35_on(side: int, told: bool):
+@pytest.mark.parametrize(("side", "named"), [(46, False), (47, False), (49, True), (64, True)])
+def test_a_size_is_named_from_a_ratio_of_1_35_on(side: int, named: bool):
     texts = _texts(_square("car", "small", 2, 2, 36), _square("car", "large", 50, 50, side))
-    assert ("small car" in texts) is told
-    assert ("large car" in texts) is told
+    assert ("small car" in texts) is named
+    assert ("large car" in texts) is named
 
 
 @pytest.mark.parametrize(
-    ("left", "top", "told"),
+    ("left", "top", "named"),
     [
         (60, 40, True),  # well to the right
         (32, 40, False),  # 12 pixels: the margin has to be passed
@@ -235,9 +235,9 @@ def test_a_size_is_named_from_a_ratio_of_1_35_on(side: int, told: bool):
         (20, 80, False),  # straight below
     ],
 )
-def test_right_of_is_said_only_beyond_dispute(left: int, top: int, told: bool):
+def test_right_of_is_said_only_beyond_dispute(left: int, top: int, named: bool):
     texts = _texts(_square("star", "large", 20, 40, 40), _square("ball", "large", left, top, 40))
-    assert ("ball right of the star" in texts) is told
+    assert ("ball right of the star" in texts) is named
 
 
 def test_a_third_object_in_dispute_silences_the_relation():

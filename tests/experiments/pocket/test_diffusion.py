@@ -16,15 +16,15 @@ def test_elsewhere_only_the_inner_blocks_read_the_text():
     latents, timesteps = torch.randn(1, 4, 32, 32), torch.tensor([400])
 
     def attention(tokens, elsewhere=None):
-        with record(backbone.unet, attention=tuple(BLOCKS), kinds=("cross",)) as seen:
+        with record(backbone.unet, attention=tuple(BLOCKS), kinds=("cross",)) as recording:
             model(latents, timesteps, tokens, elsewhere)
-        return {block: seen.attention[400, block, "cross"] for block in BLOCKS}
+        return {block: recording.attention[400, block, "cross"] for block in BLOCKS}
 
     with torch.no_grad():
         one, other = (attention(ids[row][None], ids[2][None]) for row in (0, 1))
     changed = {block for block in BLOCKS if not torch.equal(one[block], other[block])}
     assert set(INNER_BLOCKS) <= changed
-    # Blocks before the first inner one saw the same empty text, whatever was asked.
+    # Blocks before the first inner one saw the same empty text, whatever the prompt.
     assert changed.isdisjoint({1, 2, 3, 4})
     with torch.no_grad():
         plain = attention(ids[0][None])

@@ -47,9 +47,9 @@ def test_the_recipe_goes_from_nothing_to_a_working_segmenter(trained):
         output / "pocket", networks=output / "networks" / "pocket"
     )
     image = np.full((128, 128, 3), 200, np.uint8)
-    found = segmenter.compare(image, ["red car", "star"])
-    assert list(found) == ["rgbnet", "znet", "ldznet"]
-    assert {result.probability.shape for result in found.values()} == {(2, 128, 128)}
+    segmentations = segmenter.compare(image, ["red car", "star"])
+    assert list(segmentations) == ["rgbnet", "znet", "ldznet"]
+    assert {result.probability.shape for result in segmentations.values()} == {(2, 128, 128)}
     card = json.loads((output / "networks" / "pocket" / "ldznet" / "card.json").read_text())
     assert card["result"]["samples"] == 4
     card = json.loads((output / "pocket" / "card.json").read_text())
