@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ldznet.training import loop
 from ldznet.training import network as training
 from ldznet.training.dataset import prepare_masked_scenes
 from ldznet.training.loop import TrainConfig, TrainResult
@@ -57,13 +58,14 @@ def scenes(backbone):
 
 @pytest.fixture
 def losses(backbone, scenes, monkeypatch, tmp_path):
-    """Gives the loss of a step for each share of the batch, with the loop left out."""
+    """Gives the loss of a step for each share of the batch, in float32, with the loop left out."""
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda: False)
 
     def measure(name, shares, step=3):
         values = []
 
         def train(name, model, loss, *_):
-            with torch.no_grad():
+            with torch.no_grad(), loop.autocast(torch.device("cpu")):
                 values.extend(float(loss(model, step)) for _ in shares)
             return TrainResult(1, 1, 0.0, 0.0)
 
@@ -104,7 +106,7 @@ def test_features_are_read_under_the_phrase(losses, backbone, monkeypatch):
 def test_features_are_read_in_the_precision_that_the_network_trains_in(
     losses, backbone, monkeypatch, able
 ):
-    monkeypatch.setattr("ldznet.training.loop.multiplies_bfloat16", lambda: able)
+    monkeypatch.setattr(loop, "multiplies_bfloat16", lambda: able)
     dtypes = []
     hook = backbone.unet.mid_block.attentions[0].proj_in.register_forward_hook(
         lambda module, inputs, output: dtypes.append(output.dtype)
