@@ -147,8 +147,8 @@ class PhraseCutMetrics:
         Raises ValueError when `probability` in [0, 1] and `mask` bool do not fit each other.
         """
         probability, mask = _check(probability, mask)
-        found = probability > np.float32(self.threshold)
-        intersection, union = int((found & mask).sum()), int((found | mask).sum())
+        above = probability > np.float32(self.threshold)
+        intersection, union = int((above & mask).sum()), int((above | mask).sum())
         iou = intersection / union if intersection else 0.0
         self.count += 1
         self.intersection += intersection

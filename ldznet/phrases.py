@@ -114,30 +114,30 @@ def noun_phrases(prompt: str) -> tuple[str, ...]:
 
 def words(prompt: str) -> tuple[str, ...]:
     """The words of a prompt's noun phrases, in its order and spelling, each once."""
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for phrase in noun_phrases(prompt):
         for word in phrase.split():
-            found.setdefault(word.lower(), word)
-    return tuple(found.values())
+            spellings.setdefault(word.lower(), word)
+    return tuple(spellings.values())
 
 
 def _split(prompt: str) -> Iterator[str]:
     """The runs of words between boundaries, but for those that name the kind of picture."""
     tokens = _TOKEN.findall(_RELATIONS.sub(" , ", prompt))
-    found: list[str] = []
+    runs: list[str] = []
     run: list[str] = []
     for token, following in zip(tokens, [*tokens, "."][1:], strict=True):
         if not _ends_a_name(token, bool(run), following.lower()):
             run.append(token)
             continue
         if token.lower() == "of" and run and run[-1].lower() in _MEDIA:
-            found.clear()  # with what described it: "a black and white photo of"
+            runs.clear()  # with what described it: "a black and white photo of"
         elif run:
-            found.append(" ".join(run))
+            runs.append(" ".join(run))
         run = []
     if run:
-        found.append(" ".join(run))
-    return iter(found)
+        runs.append(" ".join(run))
+    return iter(runs)
 
 
 def _ends_a_name(token: str, inside: bool, following: str) -> bool:

@@ -44,7 +44,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Recording:
-    """What `record()` saw inside a U-Net while it ran, keyed by timestep and block (1-16)."""
+    """What a U-Net's blocks showed while it ran, keyed by timestep and block (1-16)."""
 
     features: dict[tuple[int, int], Tensor] = field(default_factory=dict)  # (B, C, h, w)
     # Head mean, (B, queries, keys); every row sums to 1.

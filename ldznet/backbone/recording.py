@@ -37,7 +37,7 @@ def record(
     square of the feature's cells; where a few of its rows will do, keep `states` instead, the cells
     that the layer reads, and compute the rows with `attention_map`.
 
-    Only passes of the thread that opened the context are seen. A timestep visited twice leaves its
+    Only passes of the thread that opened the context count. A timestep visited twice leaves its
     last pass. Tensors stay on the U-Net's device, detached. Every hook is gone afterwards, whatever
     happened inside. Raises ValueError for a block that is not 1-16 or lacks an attention asked for,
     and, from the U-Net's call, for a batch of different timesteps.
@@ -128,11 +128,11 @@ class _Pass(threading.local):
     def __init__(self, owner: int) -> None:
         self.owner = owner
 
-    def enter(self, timestep: Tensor | float, wanted: Collection[int] | None) -> None:
+    def enter(self, timestep: Tensor | float, timesteps: Collection[int] | None) -> None:
         if threading.get_ident() != self.owner:
             return
         number = _single(timestep)
-        self.timestep = number if wanted is None or number in wanted else None
+        self.timestep = number if timesteps is None or number in timesteps else None
 
 
 def _timestep(args: tuple, kwargs: dict[str, Any]) -> Tensor | float:

@@ -29,11 +29,11 @@ class _Packed(nn.Module):
     packed: Tensor | None
 
     def __getattr__(self, name: str) -> Any:
-        found = super().__getattr__(name)
-        if name == "weight" and found is None:
+        value = super().__getattr__(name)
+        if name == "weight" and value is None:
             assert self.packed is not None
             return self.packed.to_dense()
-        return found
+        return value
 
     def _pack(self, states: Tensor) -> Tensor:
         packed = self.packed

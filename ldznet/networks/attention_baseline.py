@@ -76,21 +76,23 @@ class AttentionBaseline(nn.Module):
         size = height // stride, width // stride
         total = torch.zeros((), device=words.device)
         for timestep in self.watched.timesteps:
-            seen = torch.zeros((), device=words.device)
+            words_heat = torch.zeros((), device=words.device)
             for block in self.watched.words:
                 share = self._read(encoding, timestep, block, "cross")  # (B, cells, tokens)
                 times = share / share.mean(dim=1, keepdim=True).clamp(min=torch.finfo().tiny)
                 mean = (times * words).sum(dim=-1) / words.sum(dim=-1).clamp(min=1)  # (B, cells)
                 stride = BLOCKS[block].stride
                 grid = mean.unflatten(1, (height // stride, width // stride))[:, None]
-                seen = seen + functional.interpolate(grid, size=size, mode="bilinear")
+                words_heat = words_heat + functional.interpolate(grid, size=size, mode="bilinear")
             spread = self._read(encoding, timestep, self.watched.shape, "self")  # (B, hw, hw)
-            total = total + spread @ seen.flatten(1)[..., None]  # (B, hw, 1)
+            total = total + spread @ words_heat.flatten(1)[..., None]  # (B, hw, 1)
         heat = total[..., 0] / total.mean(dim=1).clamp(min=torch.finfo().tiny)  # (B, hw), mean 1
         low, high = heat.amin(dim=1, keepdim=True), heat.amax(dim=1, keepdim=True)
-        found = ((heat - low) / (high - low).clamp(min=FLAT)).unflatten(1, size)[:, None]
-        found = functional.interpolate(found, size=encoding.pixels.shape[-2:], mode="bilinear")
-        return STEEPNESS * (found - 0.5)  # (B, 1, H, W)
+        stretched = ((heat - low) / (high - low).clamp(min=FLAT)).unflatten(1, size)[:, None]
+        stretched = functional.interpolate(
+            stretched, size=encoding.pixels.shape[-2:], mode="bilinear"
+        )
+        return STEEPNESS * (stretched - 0.5)  # (B, 1, H, W)
 
     def _read(self, encoding: Encoding, timestep: int, block: int, kind: AttentionKind) -> Tensor:
         try:

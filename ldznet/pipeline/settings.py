@@ -1,4 +1,4 @@
-"""How a picture is to be read, whatever is asked for in it."""
+"""How a picture is to be read, whatever the phrases."""
 
 from dataclasses import dataclass
 
