@@ -83,11 +83,11 @@ def picture_of(scene: Scene) -> Picture:
 def choose_phrases(scene: Scene, count: int = 2) -> tuple[str, ...]:
     """Up to so many phrases to begin with, of different kinds, none about the same pixels."""
     chosen: list[str] = []
-    seen = np.zeros(scene.image.shape[:2], bool)
+    covered = np.zeros(scene.image.shape[:2], bool)
     for kind in ("colour", "relation", "plural", "size", "category", "colour"):
         for phrase in phrases(scene):
-            if phrase.kind == kind and len(chosen) < count and not (seen & phrase.mask).any():
+            if phrase.kind == kind and len(chosen) < count and not (covered & phrase.mask).any():
                 chosen.append(phrase.text)
-                seen = seen | phrase.mask
+                covered = covered | phrase.mask
                 break
     return tuple(chosen)

@@ -112,30 +112,30 @@ def check_threshold(threshold: object) -> float:
     return threshold
 
 
-def read_phrase_list(asked: Any) -> tuple[str, ...]:
+def read_phrase_list(value: Any) -> tuple[str, ...]:
     """Phrases from a list of texts, or from one text parted by commas or lines.
 
     Raises ValueError if it is neither, there is none, or one cannot be used.
     """
-    if isinstance(asked, list) and all(isinstance(phrase, str) for phrase in asked):
-        asked = "\n".join(asked)
-    if not isinstance(asked, str):
+    if isinstance(value, list) and all(isinstance(phrase, str) for phrase in value):
+        value = "\n".join(value)
+    if not isinstance(value, str):
         raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
-    return read_phrases(asked)
+    return read_phrases(value)
 
 
-def read_networks(asked: Any) -> tuple[str, ...] | None:
+def read_networks(value: Any) -> tuple[str, ...] | None:
     """The names of networks from a list, each once; None, which asks for none, is left so.
 
     Raises ValueError if it is no list of names, or one is not known.
     """
-    if asked is None:
+    if value is None:
         return None
-    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError(
             'Send the networks as a list of names, for example ["ldznet", "attention"].'
         )
-    return check_names(asked, (name for name in all_columns() if name != OWN))
+    return check_names(value, (name for name in all_columns() if name != OWN))
 
 
 def read_whole(name: str, value: object) -> int:

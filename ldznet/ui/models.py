@@ -146,12 +146,12 @@ class Models:
 
     def _load(self, name: str) -> Loaded:
         with self._loading:
-            found = self._find(name)  # another session may have loaded it meanwhile
-            if found is None:
-                found = Loaded(_read_safely(self._read, self.listed.get(name, name), name), name)
+            loaded = self._find(name)  # another session may have loaded it meanwhile
+            if loaded is None:
+                loaded = Loaded(_read_safely(self._read, self.listed.get(name, name), name), name)
                 with self._lock:
-                    self._other = found
-        return found
+                    self._other = loaded
+        return loaded
 
 
 def _title(name: str) -> str:

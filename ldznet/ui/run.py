@@ -61,7 +61,7 @@ def complete_comparison(
         why = "This could not be computed; see what the server printed."
         logging.getLogger(__name__).exception(why)
     names = tuple(name for name in columns if name not in (*comparison.packed, OWN))
-    return comparison.with_found({}, dict.fromkeys(names, why))
+    return comparison.with_results({}, dict.fromkeys(names, why))
 
 
 def lacking(
@@ -92,9 +92,9 @@ def _run(
                 failed[name] = str(error)
     ready = [name for name in names if name not in failed]
     if not ready:
-        return comparison.with_found({}, failed)
+        return comparison.with_results({}, failed)
     settings = comparison.settings
-    found = segmenter.compare(
+    segmentations = segmenter.compare(
         comparison.picture.image,
         comparison.phrases,
         ready,
@@ -103,4 +103,4 @@ def _run(
         template=settings.template,
         progress=report,
     )
-    return comparison.with_found(found, failed)
+    return comparison.with_results(segmentations, failed)

@@ -70,11 +70,9 @@ class Comparison:
         Networks stand in the order asked for; those without a result are left out. A visitor's own
         masks are read alike, but hold only the phrases they were given for.
         """
-        wanted = tuple(phrase for phrase in self.phrases if shown(phrase, phrases))
+        rows = tuple(phrase for phrase in self.phrases if shown(phrase, phrases))
         names = self.networks if networks is None else networks
-        return {
-            name: self._read(name, wanted, threshold) for name in names if name in self.networks
-        }
+        return {name: self._read(name, rows, threshold) for name in names if name in self.networks}
 
     def _read(self, name: str, phrases: tuple[str, ...], threshold: float) -> Segmentation:
         if name == OWN:
@@ -94,12 +92,12 @@ class Comparison:
             threshold=threshold,
         )
 
-    def with_found(
-        self, found: Mapping[str, Segmentation], failed: Mapping[str, str] | None = None
+    def with_results(
+        self, segmentations: Mapping[str, Segmentation], failed: Mapping[str, str] | None = None
     ) -> "Comparison":
         """The same comparison with more networks' results, and why others gave none."""
-        packed = {name: pack(each.probability, self.levels) for name, each in found.items()}
-        seconds = {name: each.seconds for name, each in found.items()}
+        packed = {name: pack(each.probability, self.levels) for name, each in segmentations.items()}
+        seconds = {name: each.seconds for name, each in segmentations.items()}
         return replace(
             self,
             packed={**self.packed, **packed},
@@ -133,10 +131,12 @@ class Comparison:
 
 
 def compare_found(
-    picture: Picture, found: Mapping[str, Segmentation], settings: Settings
+    picture: Picture, segmentations: Mapping[str, Segmentation], settings: Settings
 ) -> Comparison:
     """A comparison from what each network found."""
-    return begin(picture, next(iter(found.values())).phrases, settings).with_found(found)
+    return begin(picture, next(iter(segmentations.values())).phrases, settings).with_results(
+        segmentations
+    )
 
 
 def begin(picture: Picture, phrases: tuple[str, ...], settings: Settings) -> Comparison:

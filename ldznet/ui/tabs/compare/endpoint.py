@@ -85,17 +85,17 @@ def compare_as_json(
         raise ValueError("Send an image.")
     check_threshold(threshold)
     seed, timestep = read_whole("seed", seed), read_whole("timestep", timestep)
-    asked, picture = read_phrase_list(phrases), read_image(image)
+    texts, picture = read_phrase_list(phrases), read_image(image)
     names = read_networks(networks)
-    if len(asked) * picture.width * picture.height > MAX_VALUES:
+    if len(texts) * picture.width * picture.height > MAX_VALUES:
         raise ValueError(
-            f"{len(asked)} phrases in {picture.width} × {picture.height} pixels are too much for "
+            f"{len(texts)} phrases in {picture.width} × {picture.height} pixels are too much for "
             "one request; send a smaller picture or fewer phrases, or use the command line."
         )
     for name in names or ():
         if name in PEERS:
             loaded.segmenter.add_peer(name)
-    segmentations = loaded.segmenter.compare(picture, asked, names, seed=seed, timestep=timestep)
+    segmentations = loaded.segmenter.compare(picture, texts, names, seed=seed, timestep=timestep)
     return {
         "width": picture.width,
         "height": picture.height,
@@ -103,7 +103,7 @@ def compare_as_json(
         "seed": seed,
         "timestep": timestep,
         "threshold": threshold,
-        "unknown_words": list(unknown_words(loaded, asked)),
+        "unknown_words": list(unknown_words(loaded, texts)),
         "networks": {
             name: write_network(folder, each.at(threshold)) for name, each in segmentations.items()
         },

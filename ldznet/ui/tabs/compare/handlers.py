@@ -73,13 +73,13 @@ class Handlers:
     ) -> Changes:
         """Segment the picture; an answer."""
         try:
-            asked = read_phrases(phrases)
+            texts = read_phrases(phrases)
             shown = read_picture(picture, comparison.picture)
             loaded = self.models.of_session(request.session_hash)
             comparison = run_comparison(
                 loaded,
                 shown,
-                asked,
+                texts,
                 columns=look.columns or (),
                 seed=seed,
                 timestep=timestep,
@@ -89,7 +89,7 @@ class Handlers:
         except InputError as complaint:
             return _complain(complaint)
         notes = draw_notes(loaded, comparison)
-        if truth and truth_phrase in asked:
+        if truth and truth_phrase in texts:
             try:
                 comparison = comparison.with_truth(truth_phrase, read_truth(truth, shown))
             except InputError as complaint:

@@ -69,10 +69,10 @@ def wire_runs(page: Parts, handlers: Handlers) -> None:
     replaced = wire(
         page["phrases_message"].click, handlers.replace_word, page, ("phrases",), **QUIET
     )
-    asked = partial(gr.on, [page["run"].click, page["phrases"].submit])
+    submitted = partial(gr.on, [page["run"].click, page["phrases"].submit])
     for event in (
         picked,
-        wire(asked, handlers.run, page, ANSWER, **running),
+        wire(submitted, handlers.run, page, ANSWER, **running),
         wire(replaced.then, handlers.run, page, ANSWER, **running),
         wire(page["new_scene"].click, handlers.random_scene, page, taken, **running),
         wire(page["number"].submit, handlers.new_scene, page, taken, **running),
@@ -126,11 +126,11 @@ def wire_looking(page: Parts, handlers: Handlers) -> None:
     wire(moved.then, handlers.show_below, page, BELOW, **LIGHT)
     wire(page["columns"].input, handlers.open_own, page, ("own_area",), **LIGHT)
     wire(page["own_phrase"].input, handlers.pick_own, page, ("own_mask",), **LIGHT)
-    for mask, handler, said in (
+    for mask, handler, text in (
         ("truth", handlers.add_truth, "truth_message"),
         ("own_mask", handlers.add_own, "own_message"),
     ):
-        added = wire(page[mask].input, handler, page, ("comparison", said), **QUIET)
+        added = wire(page[mask].input, handler, page, ("comparison", text), **QUIET)
         look_again(added, page, handlers)
 
 
