@@ -39,7 +39,7 @@ def _measure_pocket(turns: int) -> dict[str, Any]:
     names = [name for name in NETWORKS if name in pocket.networks]
     backbone = pocket.backbone
     models = [backbone.vae, backbone.unet, backbone.text_encoder, *pocket.networks.values()]
-    return _measure(models, lambda: pocket.compare(image, phrases, names), turns)
+    return measure_tricks(models, lambda: pocket.compare(image, phrases, names), turns)
 
 
 @torch.no_grad()
@@ -49,11 +49,11 @@ def _measure_unet(turns: int) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(0)
     latents = torch.randn(1, 4, CELLS, CELLS, generator=generator)
     text = torch.randn(1, TOKENS, TEXT_WIDTH, generator=generator)
-    return _measure([unet], lambda: unet(latents, 400, text), turns)
+    return measure_tricks([unet], lambda: unet(latents, 400, text), turns)
 
 
-def _measure(models: Sequence[nn.Module], work: Work, turns: int) -> dict[str, Any]:
-    """The models come prepared, and are left so."""
+def measure_tricks(models: Sequence[nn.Module], work: Work, turns: int) -> dict[str, Any]:
+    """By trick, of models that come prepared and are left so; a turn is with it, then without."""
     result = {}
     for trick, undo in TRICKS.items():
         taken: dict[str, list[float]] = {"with": [], "without": []}
