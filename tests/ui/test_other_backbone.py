@@ -7,19 +7,16 @@ import pytest
 from PIL import Image
 
 from ldznet.backbone import generate
+from ldznet.inspection import NETWORK
 from ldznet.pipeline import Segmenter
 from ldznet.ui.examples import read_examples
 from ldznet.ui.models import Models
 from ldznet.ui.state import Drawing, Picture
-from ldznet.ui.tabs.attention import page
-from ldznet.ui.tabs.attention.endpoint import Endpoints
-from ldznet.ui.tabs.attention.handlers import SKIP
+from ldznet.ui.tabs.attention.endpoints import Endpoints
 from ldznet.ui.tabs.attention.handlers import Handlers as Explorer
-from ldznet.ui.tabs.attention.inside import Asked
-from ldznet.ui.tabs.attention.lesson_course import LATENT_VIEWS
-from ldznet.ui.tabs.attention.lesson_handlers import LessonHandlers
-from ldznet.ui.tabs.attention.lesson_steps import STEPS
-from ldznet.ui.tabs.attention.page import look_into
+from ldznet.ui.tabs.attention.lesson import LessonHandlers, redraw
+from ldznet.ui.tabs.attention.lesson_steps import STEPS, Look
+from ldznet.ui.tabs.attention.session import Choices, Question, look_into
 from ldznet.ui.tabs.generate.handlers import Handlers as Drawer
 from ldznet.ui.tabs.generate.outputs import SKIP as KEEP
 from ldznet.ui.tabs.generate.outputs import Page
@@ -28,7 +25,9 @@ from ldznet.ui.tabs.generate.session import find, open_session
 
 LOOK = ("overlay", 0.5, 0.45)
 REQUEST = ("a red ball and a tree", "", 4, 4, 7, 1)
-CONTROLS = ([3], [], [], [11], False, 14, 8, 12)
+CHOICES = Choices((3, 11), False, 14, 8, 12)
+QUESTION = Question("red ball", 300, 0)
+BROWSER = SimpleNamespace(session_hash=None)  # of a session that chose no backbone
 TRAINED = ("rgbnet", "znet", "ldznet")
 
 
@@ -109,18 +108,6 @@ def test_what_made_room_is_told_beside_its_words_and_changes_nothing(drawn, turn
     assert "Attention" in still.cards  # what was found is there
 
 
-def outputs(answer):
-    inside, step, _, _, *rest = answer
-    return SimpleNamespace(
-        inside=inside,
-        step=step,
-        picture=rest[0],
-        point=rest[6],
-        settings=rest[10],
-        python=rest[11],
-    )
-
-
 @pytest.fixture
 def explorer(models):
     return Explorer(models, read_examples())
@@ -134,17 +121,17 @@ def upload(tmp_path, picture):
 
 
 def test_the_explorer_turns_with_its_next_run(explorer, models, turn, upload, picture):
-    inside = look_into(models.home, Picture(picture, "test"), Asked("red ball", 300, 0))
+    inspection = look_into(models.home, Picture(picture, "test"), QUESTION)
     turn("bare")
-    looked = outputs(explorer.look(inside, "point", *CONTROLS))
-    assert "backbone random" in looked.settings
-    assert "mean token" in looked.point
-    run = outputs(explorer.run(looked.inside, "point", upload, "red ball", 300, 0, *CONTROLS))
-    assert "backbone bare" in run.settings
-    assert "LD-ZNet has no weights for this backbone" in run.point
-    assert "Self-attention" in run.point
-    assert "mean token" not in run.point
-    assert "fusion_point" not in run.python
+    looked = explorer.look(BROWSER, inspection, "point", CHOICES)
+    assert "backbone random" in looked["settings"]
+    assert "mean token" in looked["point_view"]
+    run = explorer.run(BROWSER, looked["inspection"], "point", upload, QUESTION, CHOICES)
+    assert "backbone bare" in run["settings"]
+    assert "LD-ZNet has no weights for this backbone" in run["point_view"]
+    assert "Self-attention" in run["point_view"]
+    assert "mean token" not in run["point_view"]
+    assert "fusion_point" not in run["python"]
 
 
 def test_only_the_drawer_can_follow_its_steps(explorer, turn, segmenter, tmp_path):
@@ -152,33 +139,32 @@ def test_only_the_drawer_can_follow_its_steps(explorer, turn, segmenter, tmp_pat
     path = tmp_path / "drawn.png"
     Image.fromarray(made.image).save(path)
     turn("bare")
-    taken = explorer.take(Drawing(made, "random"), "words", "", 300, 0, *CONTROLS)
-    taken = outputs(taken[3:])
-    assert "backbone random" in taken.settings
-    assert taken.step["visible"] is True
-    run = outputs(explorer.run(taken.inside, "words", str(path), "red ball", 300, 0, *CONTROLS))
-    assert run.step["visible"] is False
-    assert "the steps it was drawn in belong to random" in run.picture
+    received = explorer.receive(BROWSER, Drawing(made, "random"), "words", QUESTION, CHOICES)
+    assert "backbone random" in received["settings"]
+    assert received["step"]["visible"] is True
+    run = explorer.run(BROWSER, received["inspection"], "words", str(path), QUESTION, CHOICES)
+    assert run["step"]["visible"] is False
+    assert "the steps it was drawn in belong to random" in run["picture_message"]
 
 
 def test_views_that_are_kept_outlive_their_backbone(explorer, models, turn, picture):
-    inside = look_into(turn("bare"), Picture(picture, "test"), Asked("red ball", 300, 0))
-    inside = outputs(explorer.look(inside, "words", *CONTROLS)).inside
+    inspection = look_into(turn("bare"), Picture(picture, "test"), QUESTION)
+    inspection = explorer.look(BROWSER, inspection, "words", CHOICES)["inspection"]
     turn("bare too")
-    again = outputs(explorer.look(inside, "words", *CONTROLS))
-    assert again.inside is inside
-    refused = outputs(explorer.look(inside, "text", *CONTROLS))
-    assert refused.inside is SKIP
-    assert "made with bare" in refused.picture
+    again = explorer.look(BROWSER, inspection, "words", CHOICES)
+    assert again["inspection"] is inspection
+    refused = explorer.look(BROWSER, inspection, "text", CHOICES)
+    assert "inspection" not in refused
+    assert "made with bare" in refused["picture_message"]
 
 
-def test_clients_hear_what_is_missing(models, turn, upload, tmp_path):
+def test_clients_hear_what_is_missing(models, turn, upload):
     turn("bare")
-    answer = Endpoints(models, str(tmp_path)).point(upload, "red ball", 3, 4, 300, 14, 8, 0)
+    answer = Endpoints(models).attention_point(BROWSER, upload, "red ball", 3, 4, 300, 14, 8, 0)
     assert answer["backbone"] == "bare"
     assert answer["fusion"] is None
     assert "convert" in answer["missing"]["ldznet"]
-    assert page.NETWORK in answer["missing"]
+    assert NETWORK in answer["missing"]
     assert answer["self_attention"]["block"] == 14
 
 
@@ -186,24 +172,22 @@ def test_the_lesson_stays_where_ld_znet_is(models, turn):
     lesson = LessonHandlers(models, read_examples())
     course = lesson.start()
     turn("bare")
-    look = (LATENT_VIEWS[0], 12, 0.5)
-    *kept, message, _ = lesson.run(course, "red ball", *look)
-    assert all(value == SKIP for value in kept)
-    assert "LD-ZNet has no weights for this backbone" in message
-    *kept, _, message = lesson.change_timestep(course, 700, *look)
-    assert all(value == SKIP for value in kept)
-    assert "LD-ZNet has no weights" in message
+    answer = lesson.run(BROWSER, course, "red ball", Look())
+    assert set(answer) == {"phrases_message"}
+    assert "LD-ZNet has no weights for this backbone" in answer["phrases_message"]
+    answer = lesson.change_timestep(BROWSER, course, 700, Look())
+    assert set(answer) == {"timestep_message"}
+    assert "LD-ZNet has no weights" in answer["timestep_message"]
 
 
 def test_the_lesson_needs_no_znet(segmenter, models, bare):
     networks = {**bare.networks, "ldznet": segmenter.networks["ldznet"]}
     alone = Models(Segmenter(segmenter.backbone, networks), "alone")
-    lesson = LessonHandlers(alone, read_examples())
-    course = lesson.start()
+    course = LessonHandlers(alone, read_examples()).start()
     assert course.znet is None
     both = LessonHandlers(models, read_examples()).start()
     assert np.array_equal(course.ldznet, both.ldznet)
-    said, shown = lesson.redraw(len(STEPS), course, LATENT_VIEWS[0], 12, 0.5)
-    assert "LD-ZNet" in shown
-    assert "mask of ZNet" not in shown
-    assert "ZNet, beside it" not in said
+    text, pictures = redraw(len(STEPS), course, Look()).values()
+    assert "LD-ZNet" in pictures
+    assert "mask of ZNet" not in pictures
+    assert "ZNet, beside it" not in text

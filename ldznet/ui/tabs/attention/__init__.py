@@ -1,7 +1,4 @@
-"""The Attention & features tab: an explorer and a guided lesson.
-
-The explorer's components stand in `layout`, its events act in `handlers`; here they are joined.
-"""
+"""The Attention & features tab: an explorer and a guided lesson."""
 
 import gradio as gr
 

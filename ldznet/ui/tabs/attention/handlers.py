@@ -1,28 +1,60 @@
-"""What happens on each event of the explorer: values in, values of the outputs out."""
+"""What happens on each event of the explorer: values come in by name, changes go out by name.
 
-from collections.abc import Sequence
-from dataclasses import replace
+A session comes in and goes out with each call. An answer changes the session, the sampler's step,
+the point, the messages, the view now visible (only that is computed), the settings line and both
+codes; a complaint changes only the messages.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, wraps
 from typing import Any
 
 import gradio as gr
 
 from ldznet.backbone.ldm import check_seed
-from ldznet.inspection import DEFAULT_TIMESTEP, subject_of_generation
+from ldznet.blocks import BLOCKS
+from ldznet.inspection import DEFAULT_BLOCKS, DEFAULT_TIMESTEP
 from ldznet.phrases import check_phrases
 from ldznet.types import Generation
+from ldznet.ui.api import refusals
 from ldznet.ui.examples import Example
 from ldznet.ui.inputs import InputError, complaints_about, read_picture, read_whole
-from ldznet.ui.markup import message
+from ldznet.ui.markup import Markup, message
 from ldznet.ui.models import Loaded, Models
 from ldznet.ui.state import Drawing, Picture
-from ldznet.ui.tabs.attention.inside import Asked, Choices, Inside, first_point
-from ldznet.ui.tabs.attention.layout import PRESETS, Messages
-from ldznet.ui.tabs.attention.notes import draw_settings
-from ldznet.ui.tabs.attention.page import Shown, look_into, show
+from ldznet.ui.tabs.attention.session import (
+    LEVELS,
+    Choices,
+    Inspection,
+    Question,
+    look_into,
+    look_into_drawing,
+)
 from ldznet.ui.tabs.attention.snippets import command_line, python_code
+from ldznet.ui.tabs.attention.views import VIEWS, Backbones, draw_settings, show, take_home
+from ldznet.ui.wiring import Changes
 from ldznet.ui.world import draw_word_note, is_far
 
-SKIP = gr.skip()  # leaves an output as it is
+BEST, ALL, CHOOSE = "best", "all", "choose…"  # the last shows the single blocks
+PRESETS: dict[str, tuple[int, ...]] = {
+    BEST: DEFAULT_BLOCKS,
+    **{f"{stride}×": blocks for stride, blocks in LEVELS.items()},
+    ALL: tuple(BLOCKS),
+}
+GROUPS = {stride: f"blocks_{stride}" for stride in LEVELS}  # the components' names, by stride
+MESSAGES = ("picture", "phrases", "settings", "blocks", "point")  # places beside a control
+ANSWER = (
+    "inspection",
+    "step",
+    "x",
+    "y",
+    *(f"{place}_message" for place in MESSAGES),
+    *(f"{name}_view" for name in VIEWS),
+    "settings",
+    "python",
+    "shell",
+)
 AT_STEP = "The latent as it was while this picture was drawn."
 OFF_STEPS = (
     "Timestep {timestep} is none of these steps, so fresh noise lies on the finished latent."
@@ -34,15 +66,23 @@ FAR = (
 STRANGER = (
     "{title} looks at this picture as at any other; the steps it was drawn in belong to {drawer}."
 )
-Outputs = tuple[Any, ...]
-Notes = dict[str, str]  # what is said, by the field of `Messages`
+
+Notes = dict[str, Markup]  # HTML beside a control, by its place
 
 
-def read_choices(controls: Sequence[Any]) -> Choices:
-    """What the components of `Controls` say."""
-    *groups, common, block, fusion_block, feature_block = controls
+def read_choices(
+    blocks_1: Sequence[int],
+    blocks_2: Sequence[int],
+    blocks_4: Sequence[int],
+    blocks_8: Sequence[int],
+    common: bool,
+    block: int,
+    fusion_block: int,
+    feature_block: int,
+) -> Choices:
+    """What the controls of the views say; blocks come by their stride."""
     return Choices(
-        blocks=tuple(sorted(number for group in groups for number in group)),
+        blocks=tuple(sorted([*blocks_1, *blocks_2, *blocks_4, *blocks_8])),
         common=bool(common),
         block=int(block),
         fusion_block=int(fusion_block),
@@ -50,186 +90,260 @@ def read_choices(controls: Sequence[Any]) -> Choices:
     )
 
 
+def _or_complain(handler: Callable[..., Changes]) -> Callable[..., Changes]:
+    """The handler; a complaint inside it changes only the messages."""
+
+    @wraps(handler)
+    def handle(*values: Any, **named: Any) -> Changes:
+        try:
+            return handler(*values, **named)
+        except InputError as complaint:
+            return _messages({complaint.place: message(str(complaint), "error")})
+
+    return handle
+
+
+@dataclass(frozen=True)
 class Handlers:
-    """The handlers of one app; a session's state comes in and goes out with each call.
+    """The handlers of one app; a `question` comes as it was typed."""
 
-    An answer is the session, the step's slider, x, y, the `Messages`, the fields of `Shown`, the
-    settings line and both codes; a complaint changes only the messages. `controls` are the values
-    of `Controls`, `view` is the one visible: only that is computed.
-    """
+    models: Models
+    examples: Sequence[Example]
 
-    def __init__(self, models: Models, examples: Sequence[Example]) -> None:
-        self.models = models
-        self.examples = examples
-
+    @_or_complain
     def run(
         self,
-        inside: Inside,
+        request: gr.Request,
+        inspection: Inspection,
         view: str,
-        path: str | None,
-        text: str,
-        timestep: int | None,
-        seed: int | None,
-        *controls: Any,
-    ) -> Outputs:
-        """Look into the picture of a file with other words or settings; an answer."""
-        try:
-            now = self.models.now
-            phrase = _read_phrase(now, text)
-            picture = read_picture(path, inside.picture)
-            asked = _read_settings(now, phrase, timestep, seed)
-            before = inside
-            if picture is not before.picture or now.backbone != before.backbone:
-                with complaints_about("picture"):
-                    inside = look_into(now, picture, asked)
-            elif asked != before.asked:
-                inside = replace(before, asked=asked, word=None)
-            inside, said = self._note(inside)
-            if before.generation and picture is before.picture and not inside.generation:
-                said["picture"] = message(STRANGER.format(title=now.title, drawer=before.backbone))
-            return self._answer(inside, said, view, controls)
-        except InputError as complaint:
-            return complain(complaint)
+        picture: str | None,
+        question: Question,
+        choices: Choices,
+    ) -> Changes:
+        """Look into the picture of a file with other words or settings."""
+        now, before = self.models.of_session(request.session_hash), inspection
+        question = question._replace(phrase=_read_phrase(now, question.phrase))
+        current = read_picture(picture, before.picture)
+        question = _read_noise(now, question)
+        if current is not before.picture or now.backbone != before.backbone:
+            with complaints_about("picture"):
+                inspection = look_into(now, current, question)
+        elif question != before.question:
+            inspection = replace(before, question=question, word=None)
+        inspection, notes = self._note(request, inspection)
+        if before.generation and current is before.picture and not inspection.generation:
+            stranger = STRANGER.format(title=now.title, drawer=before.backbone)
+            notes["picture"] = message(stranger)
+        return self._answer(request, inspection, notes, view, choices)
 
-    def scrub(self, inside: Inside, view: str, step: int, *controls: Any) -> Outputs:
-        """Look at one step (1 the first) of the sampler; the timestep and an answer."""
-        steps = len(inside.visited)
+    @_or_complain
+    def scrub(
+        self,
+        request: gr.Request,
+        inspection: Inspection,
+        view: str,
+        step: int,
+        choices: Choices,
+    ) -> Changes:
+        """Look at one step (1 the first) of the sampler; changes the timestep too."""
+        steps = len(inspection.visited)
         if step not in range(1, steps + 1):
-            said = f"Choose one of the {steps} steps that this picture was drawn in."
-            return (SKIP, *complain(InputError("settings", said)))
-        timestep = inside.visited[int(step) - 1]
-        inside = replace(inside, asked=inside.asked._replace(timestep=timestep))
-        try:
-            inside, slider, *rest = self._answer(*self._note(inside), view, controls)
-        except InputError as complaint:
-            return (SKIP, *complain(complaint))
-        slider.pop("value")  # it may have moved on meanwhile
-        return (timestep, inside, slider, *rest)
+            sentence = f"Choose one of the {steps} steps that this picture was drawn in."
+            raise InputError("settings", sentence)
+        timestep = inspection.visited[int(step) - 1]
+        question = inspection.question._replace(timestep=timestep)
+        answer = self._noted(request, replace(inspection, question=question), view, choices)
+        answer["step"].pop("value")  # it may have moved on meanwhile
+        return {**answer, "timestep": timestep}
 
+    @_or_complain
     def pick_example(
         self,
         event: gr.EventData,
+        request: gr.Request,
         view: str,
-        timestep: int | None,
-        seed: int | None,
-        *controls: Any,
-    ) -> Outputs:
-        """Look into an example; picture, phrase and an answer."""
+        question: Question,
+        choices: Choices,
+    ) -> Changes:
+        """Look into an example; changes picture and phrase too."""
+        now = self.models.of_session(request.session_hash)
         comparison = self.examples[int(event.pick)].comparison
         phrase = comparison.phrases[0]
-        now = self.models.now
-        try:
-            asked = _read_settings(now, phrase, timestep, seed)
-            inside = look_into(now, comparison.picture, asked)
-            answer = self._answer(inside, {}, view, controls)
-        except InputError as complaint:
-            return (SKIP, SKIP, *complain(complaint))
-        return (comparison.picture.image, phrase, *answer)
+        question = _read_noise(now, question._replace(phrase=phrase))
+        inspection = look_into(now, comparison.picture, question)
+        answer = self._answer(request, inspection, {}, view, choices)
+        return {**answer, "picture": comparison.picture.image, "phrase": phrase}
 
-    def take(
+    @_or_complain
+    def receive(
         self,
+        request: gr.Request,
         arrived: Drawing | Picture | None,
         view: str,
-        text: str,
-        timestep: int | None,
-        seed: int | None,
-        *controls: Any,
-    ) -> Outputs:
-        """Look into what another tab handed on; picture, phrase, timestep and an answer."""
+        question: Question,
+        choices: Choices,
+    ) -> Changes:
+        """Look into what another tab handed on; changes picture, phrase and timestep too."""
         if arrived is None:
-            return (SKIP,) * (3 + len(complain(InputError("picture", ""))))
-        try:
-            if isinstance(arrived, Drawing):
-                with complaints_about("picture"):
-                    drawer = self.models.of(arrived.backbone)
-                first = _first_timestep(arrived.generation)
-                asked = _read_settings(drawer, arrived.generation.prompt, first, seed)
-                inside = _look_into_drawing(arrived, asked)
-            else:
-                now = self.models.now
-                phrase = _read_phrase(now, next(iter(arrived.ask), text))
-                asked = _read_settings(now, phrase, timestep, seed)
-                inside = look_into(now, arrived, asked)
-            answer = self._answer(*self._note(inside), view, controls)
-        except InputError as complaint:
-            return (SKIP,) * 3 + complain(complaint)
-        return (inside.picture.image, inside.asked.phrase, inside.asked.timestep, *answer)
+            return {}
+        if isinstance(arrived, Drawing):
+            with complaints_about("picture"):
+                drawer = self._backbones(request)(arrived.backbone)
+            prompt, first = arrived.generation.prompt, _first_timestep(arrived.generation)
+            question = _read_noise(drawer, question._replace(phrase=prompt, timestep=first))
+            inspection = look_into_drawing(arrived, question)
+        else:
+            now = self.models.of_session(request.session_hash)
+            phrase = _read_phrase(now, next(iter(arrived.ask), question.phrase))
+            question = _read_noise(now, question._replace(phrase=phrase))
+            inspection = look_into(now, arrived, question)
+        answer = self._noted(request, inspection, view, choices)
+        image, (phrase, timestep, _) = inspection.picture.image, question
+        return {**answer, "picture": image, "phrase": phrase, "timestep": timestep}
 
-    def look(self, inside: Inside, view: str, *controls: Any) -> Outputs:
-        """The view now visible, or the same with other choices; an answer."""
-        try:
-            return self._answer(*self._note(inside), view, controls)
-        except InputError as complaint:
-            return complain(complaint)
+    @_or_complain
+    def look(
+        self, request: gr.Request, inspection: Inspection, view: str, choices: Choices
+    ) -> Changes:
+        """The view now visible, or the same with other choices."""
+        return self._noted(request, inspection, view, choices)
 
-    def choose_preset(self, inside: Inside, view: str, name: str, *controls: Any) -> Outputs:
-        """Another set of blocks for the words, or the row to choose single ones.
+    def choose_preset(
+        self,
+        request: gr.Request,
+        inspection: Inspection,
+        view: str,
+        preset: str,
+        choices: Choices,
+    ) -> Changes:
+        """Another set of blocks for the words, or the row to choose single ones."""
+        changes: dict[str, Any] = {"single": gr.Row(visible=preset not in PRESETS)}
+        if preset in PRESETS:
+            choices = choices._replace(blocks=PRESETS[preset])
+            changes |= group_blocks(choices.blocks)
+        return {**changes, **self.look(request, inspection, view, choices)}
 
-        The row, its four groups and an answer.
-        """
-        groups = blocks_by_stride(PRESETS[name]) if name in PRESETS else controls[:4]
-        row = gr.Row(visible=name not in PRESETS)
-        return (row, *groups, *self.look(inside, view, *groups, *controls[4:]))
+    @_or_complain
+    def point(
+        self,
+        request: gr.Request,
+        inspection: Inspection,
+        view: str,
+        x: float,
+        y: float,
+        choices: Choices,
+    ) -> Changes:
+        """Look from another point, in pixels of the image; no model runs."""
+        with complaints_about("point"):
+            point = read_whole("x", x), read_whole("y", y)
+        answer = self.look(request, replace(inspection, point=point), view, choices)
+        # More may have been typed meanwhile.
+        return {name: value for name, value in answer.items() if name not in ("x", "y")}
 
-    def point(self, inside: Inside, view: str, x: float, y: float, *controls: Any) -> Outputs:
-        """Look from another point, in pixels of the image; an answer. No model runs."""
-        try:
-            with complaints_about("point"):
-                inside = replace(inside, point=(read_whole("x", x), read_whole("y", y)))
-        except InputError as complaint:
-            return complain(complaint)
-        inside, step, _, _, *rest = self.look(inside, view, *controls)
-        return (inside, step, SKIP, SKIP, *rest)  # more may have been typed meanwhile
-
-    def point_at(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
-        """The same for a click, which tells shares of the picture's width and height."""
-        height, width = inside.subject.image.shape[:2]
+    def point_at(
+        self,
+        event: gr.EventData,
+        request: gr.Request,
+        inspection: Inspection,
+        view: str,
+        choices: Choices,
+    ) -> Changes:
+        """The same for a click, whose event tells shares of the picture's width and height."""
+        height, width = inspection.subject.image.shape[:2]
         point = int(event.x * width), int(event.y * height)
-        return self.look(replace(inside, point=point), view, *controls)
+        return self.look(request, replace(inspection, point=point), view, choices)
 
-    def enlarge(self, event: gr.EventData, inside: Inside, view: str, *controls: Any) -> Outputs:
-        """Show another word large; an answer. No model runs."""
+    def enlarge(
+        self,
+        event: gr.EventData,
+        request: gr.Request,
+        inspection: Inspection,
+        view: str,
+        choices: Choices,
+    ) -> Changes:
+        """Show another word large; no model runs."""
         word = int(event.pick.removeprefix("word:"))
-        return self.look(replace(inside, word=word), view, *controls)
+        return self.look(request, replace(inspection, word=word), view, choices)
 
-    def pick_frame(self, event: gr.EventData, timestep: int, block: int) -> tuple[int, int]:
-        """The timestep and the block after a click on a frame of a strip of features."""
+    def download(
+        self, event: gr.EventData, request: gr.Request, inspection: Inspection, choices: Choices
+    ) -> tuple[str, bytes, Changes]:
+        """The file of a pick such as "png:words": its name and content, and what changes."""
+        backbones = self._backbones(request)
+        with refusals():
+            inspection, name, content = take_home(backbones, inspection, event.pick, choices)
+        return name, content, {"inspection": inspection}
+
+    def pick_frame(self, event: gr.EventData) -> Changes:
+        """The timestep or the block after a click on a frame of a strip of features."""
         strip, value = event.pick.split(":")
-        return (int(value), block) if strip == "timesteps" else (timestep, int(value))
+        return {"timestep" if strip == "timesteps" else "feature_block": int(value)}
 
-    def _note(self, inside: Inside) -> tuple[Inside, Notes]:
+    def _backbones(self, request: gr.Request) -> Backbones:
+        return partial(self.models.of, session=request.session_hash)
+
+    def _noted(
+        self, request: gr.Request, inspection: Inspection, view: str, choices: Choices
+    ) -> dict[str, Any]:
+        inspection, notes = self._note(request, inspection)
+        return self._answer(request, inspection, notes, view, choices)
+
+    def _note(self, request: gr.Request, inspection: Inspection) -> tuple[Inspection, Notes]:
         """What a visitor should know beside the result, by the control it concerns."""
-        picture, phrase = inside.picture, inside.asked.phrase
+        phrase = inspection.question.phrase
+
+        def loaded() -> Loaded:
+            with complaints_about("picture"):
+                return self._backbones(request)(inspection.backbone)
 
         def looks_far() -> bool:
-            return not inside.generation and is_far(self._of(inside), picture.image)
+            return not inspection.generation and is_far(loaded(), inspection.picture.image)
 
-        def note_words() -> str:
-            return draw_word_note(self._of(inside), [phrase])
-
-        inside, far = inside.recall("far", "", looks_far)
-        inside, words = inside.recall("unknown", phrase, note_words)
-        return inside, {"picture": message(FAR if far else ""), "phrases": words}
-
-    def _of(self, inside: Inside) -> Loaded:
-        """The backbone that the session looks into; a complaint if it is loaded no more."""
-        with complaints_about("picture"):
-            return self.models.of(inside.backbone)
-
-    def _answer(self, inside: Inside, said: Notes, view: str, controls: Sequence[Any]) -> Outputs:
-        choices = read_choices(controls)
-        inside, drawn = show(self.models, inside, view, choices)
-        shown = Shown(*(SKIP,) * len(Shown._fields))._replace(**{view: drawn})
-        return (
-            inside,
-            step_slider(inside),
-            *inside.point,
-            *_messages(said),
-            *shown,
-            draw_settings(inside),
-            python_code(inside, view, choices),
-            command_line(inside, choices),
+        inspection, far = inspection.recall("far", "", looks_far)
+        inspection, words = inspection.recall(
+            "unknown", phrase, lambda: draw_word_note(loaded(), [phrase])
         )
+        return inspection, {"picture": message(FAR if far else ""), "phrases": words}
+
+    def _answer(
+        self,
+        request: gr.Request,
+        inspection: Inspection,
+        notes: Notes,
+        view: str,
+        choices: Choices,
+    ) -> dict[str, Any]:
+        inspection, drawn = show(self._backbones(request), inspection, view, choices)
+        x, y = inspection.point
+        return {
+            "inspection": inspection,
+            "step": step_slider(inspection),
+            "x": x,
+            "y": y,
+            **_messages(notes),
+            f"{view}_view": drawn,
+            "settings": draw_settings(inspection),
+            "python": python_code(inspection, view, choices),
+            "shell": command_line(inspection, choices),
+        }
+
+
+def group_blocks(blocks: Sequence[int]) -> dict[str, list[int]]:
+    """The blocks parted by stride, by the components' names."""
+    return {
+        GROUPS[stride]: [number for number in level if number in blocks]
+        for stride, level in LEVELS.items()
+    }
+
+
+def step_slider(inspection: Inspection) -> dict[str, Any]:
+    """The slider over the sampler's steps, there only for a picture drawn here."""
+    if not inspection.visited:
+        return gr.update(visible=False)
+    update = gr.update(visible=True, maximum=len(inspection.visited))
+    if inspection.step:
+        return update | {"value": inspection.step, "info": AT_STEP}
+    return update | {"info": OFF_STEPS.format(timestep=inspection.question.timestep)}
 
 
 def _read_phrase(loaded: Loaded, text: str | None) -> str:
@@ -239,12 +353,14 @@ def _read_phrase(loaded: Loaded, text: str | None) -> str:
     return phrase
 
 
-def _read_settings(loaded: Loaded, phrase: str, timestep: int | None, seed: int | None) -> Asked:
+def _read_noise(loaded: Loaded, typed: Question) -> Question:
+    """The question with its timestep and seed read."""
+    phrase, timestep, seed = typed
     with complaints_about("settings"):
-        asked = Asked(phrase, read_whole("timestep", timestep), read_whole("seed", seed))
-        loaded.segmenter.backbone.check_timestep(asked.timestep)
-        check_seed(asked.seed)
-    return asked
+        question = Question(phrase, read_whole("timestep", timestep), read_whole("seed", seed))
+        loaded.segmenter.backbone.check_timestep(question.timestep)
+        check_seed(question.seed)
+    return question
 
 
 def _first_timestep(generation: Generation) -> int:
@@ -258,37 +374,6 @@ def _first_timestep(generation: Generation) -> int:
     )
 
 
-def _look_into_drawing(drawing: Drawing, asked: Asked) -> Inside:
-    generation = drawing.generation
-    subject = subject_of_generation(generation)
-    about = f"generated from “{generation.prompt}”, seed {generation.seed}"
-    picture = Picture(generation.image, about)
-    point = first_point(picture, asked.phrase, subject.image.shape[:2])
-    return Inside(picture, drawing.backbone, subject, asked, point, generation=generation)
-
-
-def blocks_by_stride(blocks: Sequence[int]) -> tuple[list[int], ...]:
-    """The blocks parted as the four groups of `Controls` are."""
-    return tuple(
-        [number for number in PRESETS[f"{stride}×"] if number in blocks] for stride in (1, 2, 4, 8)
-    )
-
-
-def step_slider(inside: Inside) -> dict[str, Any]:
-    """The slider over the sampler's steps, there only for a picture drawn here."""
-    if not inside.visited:
-        return gr.update(visible=False)
-    update = gr.update(visible=True, maximum=len(inside.visited))
-    if inside.step:
-        return update | {"value": inside.step, "info": AT_STEP}
-    return update | {"info": OFF_STEPS.format(timestep=inside.asked.timestep)}
-
-
-def complain(complaint: InputError) -> Outputs:
-    """An answer that changes only the message beside a control."""
-    said = _messages({complaint.place: message(str(complaint), "error")})
-    return (SKIP,) * 4 + said + (SKIP,) * (len(Shown._fields) + 3)
-
-
-def _messages(said: Notes) -> Outputs:
-    return tuple(said.get(place, "") for place in Messages._fields)
+def _messages(notes: Notes) -> dict[str, Any]:
+    """A message for every place, mostly an empty one."""
+    return {f"{place}_message": notes.get(place, "") for place in MESSAGES}

@@ -1,177 +1,448 @@
-"""The six steps of the lesson as HTML: what is said in each, and what is shown."""
+"""The six steps of the lesson: what each says and shows, and the figure it gives to take home."""
 
-from html import escape
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ldznet.blocks import FUSION_BLOCKS
-from ldznet.figures.palette import NETWORK_COLOURS, phrase_colours
-from ldznet.ui.markup import term
-from ldznet.ui.tabs.attention.lesson_course import LATENT_VIEWS, Course, Look
-from ldznet.ui.tabs.attention.lesson_pictures import (
-    block_panel,
-    cells_panel,
-    channels_panel,
-    decoded_panel,
-    fusion_panel,
-    mask_panel,
-    picture_panel,
-    truth_panel,
-    u_panel,
+from ldznet.figures.inspection import draw_channels, highest, lesson_figure, reach
+from ldznet.figures.palette import phrase_colours
+from ldznet.figures.pictures import (
+    display_scale,
+    draw_heat,
+    draw_overlay,
+    draw_signed,
+    enlarge,
+    enlarge_picture,
+    overlay_layer,
 )
-from ldznet.ui.tabs.attention.stage import downloads, picture_style
+from ldznet.figures.sheet import Bar, Panel, Section, build_sheet, settings_line
+from ldznet.inspection import DEFAULT_FUSION_BLOCK
+from ldznet.metrics import iou
+from ldznet.networks import NETWORKS
+from ldznet.results.plates import Plate, features_plate, latent_plate, point_plate
+from ldznet.ui.cards import OUTLINE, fit, png_uri
+from ldznet.ui.markup import Child, Markup, element, markup, swatch, term, with_terms
+from ldznet.ui.tabs.attention.maps import (
+    colours_layer,
+    download_buttons,
+    figure,
+    heat_bar,
+    layer,
+    percent,
+    picture_figure,
+    picture_style,
+    rim,
+    signed_bar,
+    stage,
+    strong,
+    to_pixels,
+)
+from ldznet.ui.tabs.attention.session import LEVELS, Course
 
-STEPS = ("Picture", "Latent z", "Noised z", "Features", "Fusion", "Mask")
-_BESIDE = "ZNet, beside it, reads the same z and the same words, but no features."
+LATENT_VIEWS = ("All four", "1", "2", "3", "4", "Decoded")
 _NOISE = 3.0  # 99.7 % of noise of unit deviation is nearer to 0
 
 
-class Chapter(NamedTuple):
-    """One step: its sentences and its pictures."""
+class Look(NamedTuple):
+    """The controls that act on what is computed, in the order of their steps."""
 
-    said: str
-    shown: str
+    view: str = LATENT_VIEWS[0]
+    block: int = 12  # fine enough for shapes, late enough for things
+    threshold: float = 0.5
+
+
+class Chapter(NamedTuple):
+    """One step of a course: its sentences and its pictures."""
+
+    text: Markup
+    pictures: Markup
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the way from a picture to a mask."""
+
+    title: str
+    name: str  # of its figure
+    draw: Callable[[Course, Look], Chapter]
+    plate: Callable[[Course, Look], Plate]
+
+
+# 1: the picture, and the phrase to find in it.
 
 
 def draw_picture(course: Course, look: Look) -> Chapter:
-    """Step 1: the picture, and the phrase to find in it."""
     height, width = course.picture.image.shape[:2]
-    said = _say(
+    text = _say(
         "A picture and a phrase",
-        f"It starts with a picture of {width} × {height} pixels and with words for what to find "
-        f"in it: {_name(course)}.",
+        with_terms(
+            "It starts with a picture of {size} pixels and with words for what to find in it: "
+            "{phrase}.",
+            size=f"{width} × {height}",
+            phrase=_name(course),
+        ),
         "The next five steps follow this picture and this phrase on their way to a mask.",
     )
-    return Chapter(said, _show(course, "picture", picture_panel()))
+    return Chapter(text, _show(course, "picture", picture_figure()))
+
+
+def plate_picture(course: Course, look: Look) -> Plate:
+    arrays: dict[str, ArrayLike] = {"image": course.picture.image}
+    if course.truth is not None:
+        arrays["truth"] = course.truth
+    panels = [Panel(_enlarged(course.picture.image), "picture")]
+    return _plate("Picture and phrase", course, panels, arrays)
+
+
+# 2: channels of z, or what the decoder makes of it.
 
 
 def draw_latent(course: Course, look: Look) -> Chapter:
-    """Step 2: channels of z, or what the decoder makes of it."""
     latent, image = course.lesson.latent, course.picture.image
     rows, columns = latent.channels.shape[1:]
-    said = _say(
-        f"z, the {term('latent')}",
+    text = _say(
+        with_terms("z, the {latent}"),
         f"The autoencoder packs every {image.shape[1] // columns} × {image.shape[0] // rows} "
         f"pixels into four numbers. Together they are z: a grid of {columns} × {rows} cells with "
         "four channels.",
-        f"The decoder turns z back into a picture. Out of {image.size // latent.channels.size} "
-        f"times fewer numbers it brings this one back at {latent.psnr:.1f} dB {term('PSNR')}.",
+        with_terms(
+            "The decoder turns z back into a picture. Out of {ratio} times fewer numbers it "
+            "brings this one back at {psnr} dB {PSNR}.",
+            ratio=str(image.size // latent.channels.size),
+            psnr=f"{latent.psnr:.1f}",
+        ),
     )
     extent = _extent(course)
     if look.view == LATENT_VIEWS[0]:
-        panel = channels_panel("z, four channels", latent.channels, extent)
+        panel = _channels("z, four channels", latent.channels, extent)
     elif look.view == LATENT_VIEWS[-1]:
-        panel = decoded_panel("z, decoded", latent.reconstruction)
+        panel = _decoded("z, decoded", latent.reconstruction)
     else:
         place = int(look.view)
-        panel = channels_panel(f"z, channel {place}", latent.channels[place - 1 : place], extent)
-    return Chapter(said, _show(course, "latent", picture_panel(), panel))
+        panel = _channels(f"z, channel {place}", latent.channels[place - 1 : place], extent)
+    return Chapter(text, _show(course, "latent", picture_figure(), panel))
+
+
+def plate_latent(course: Course, look: Look) -> Plate:
+    return latent_plate(course.lesson.subject, course.lesson.latent)
+
+
+# 3: the latents noised to the timestep, and what the decoder makes of them.
 
 
 def draw_noise(course: Course, look: Look) -> Chapter:
-    """Step 3: the latents noised to the timestep, and what the decoder makes of them."""
     kept, noise = course.mixture
-    said = _say(
+    text = _say(
         "z with noise",
-        f"Noise is mixed into z. At {term('timestep')} {course.lesson.timestep} the diffusion "
-        f"model gets <b>{kept:.2f} z + {noise:.2f} noise</b>.",
+        with_terms(
+            "Noise is mixed into z. At {timestep} {number} the diffusion model gets {mixture}.",
+            number=str(course.lesson.timestep),
+            mixture=element("b", f"{kept:.2f} z + {noise:.2f} noise"),
+        ),
         "It has learnt to name the noise in such a mixture, given words for the picture. To tell "
         "noise from things it has to know what things look like, and where they are.",
     )
-    return Chapter(
-        said,
-        _show(
-            course,
-            "noise",
-            channels_panel("z with noise, four channels", course.lesson.noisy, _extent(course)),
-            decoded_panel("The same, decoded", course.noisy_picture),
+    noisy = _channels("z with noise, four channels", course.lesson.noisy, _extent(course))
+    decoded = _decoded("The same, decoded", course.noisy_picture)
+    return Chapter(text, _show(course, "noise", noisy, decoded))
+
+
+def plate_noise(course: Course, look: Look) -> Plate:
+    noisy, (kept, noise) = course.lesson.noisy, course.mixture
+    decoded, extent = _enlarged(course.noisy_picture), reach(noisy)
+    panels = [
+        Panel(
+            draw_channels(noisy, extent, *decoded.shape[:2]),
+            f"{kept:.2f} z + {noise:.2f} noise",
+            bar=Bar(extent, "latent", signed=True),
         ),
-    )
+        Panel(decoded, "the same, decoded"),
+    ]
+    arrays = {
+        "image": course.picture.image,
+        "noisy": noisy,
+        "decoded": course.noisy_picture,
+        "weights": course.mixture,
+    }
+    return _plate("The latent with noise", course, panels, arrays)
+
+
+# 4: the sixteen blocks' features in the shape of the U-Net, and the chosen one large.
 
 
 def draw_features(course: Course, look: Look) -> Chapter:
-    """Step 4: the sixteen blocks' features in the shape of the U-Net, and the chosen one large."""
     strip = course.lesson.strip
     colours = dict(zip(strip.blocks, strip.colours, strict=True))
-    said = _say(
+    text = _say(
         term("features", "Features"),
-        f"While the diffusion model looks at the noised z and reads {_name(course)}, each of its "
-        f"16 {term('block', 'blocks')} computes many numbers for every cell: its features.",
+        with_terms(
+            "While the diffusion model looks at the noised z and reads {phrase}, each of its 16 "
+            "{block|blocks} computes many numbers for every cell: its features.",
+            phrase=_name(course),
+        ),
         "Cells of like colour have like features. The grid gets coarser down to block 7 and finer "
         f"again. LD-ZNet reads blocks {FUSION_BLOCKS[0]} to {FUSION_BLOCKS[-1]}, those with the "
         "violet rim.",
     )
-    panels = u_panel(colours, look.block), block_panel(look.block, colours[look.block])
-    return Chapter(said, _show(course, "features", *panels))
+    # Down at the left, up at the right, a row per level of the U.
+    levels = [
+        element(
+            "div",
+            [_block(number, colours[number], look.block) for number in numbers],
+            class_=f"level stride-{stride}",
+        )
+        for stride, numbers in LEVELS.items()
+    ]
+    whole = figure(
+        [strong("The U-Net"), " click one of its blocks"], element("div", levels, class_="u")
+    )
+    rows, columns = colours[look.block].shape[:2]
+    large = figure(
+        [strong(f"Block {look.block}"), f" {columns} × {rows} cells"],
+        stage(colours_layer(colours[look.block]), label=f"features of block {look.block}"),
+    )
+    return Chapter(text, _show(course, "features", whole, large))
+
+
+def _block(number: int, colours: np.ndarray, chosen: int) -> Markup:
+    return element(
+        "button",
+        element("img", src=png_uri(to_pixels(colours)), alt=""),
+        element("span", str(number)),
+        type="button",
+        class_="read" if number in FUSION_BLOCKS else "",
+        data_pick=number,
+        aria_pressed=str(number == chosen).lower(),
+        aria_label=f"Block {number}",
+    )
+
+
+def plate_features(course: Course, look: Look) -> Plate:
+    return features_plate(course.lesson.subject, course.lesson.strip)
+
+
+# 5: which cells' features LD-ZNet reads to decide the chosen one.
 
 
 def draw_fusion(course: Course, look: Look) -> Chapter:
-    """Step 5: which cells' features LD-ZNet reads to decide the chosen one."""
     fusion = course.fusion
-    said = _say(
+    text = _say(
         "Fusion",
         "LD-ZNet is a U-Net of its own that reads z. To decide a cell it also looks at the "
         "diffusion model's features of all cells, and takes more from some than from others.",
-        f"Bright cells weigh most for the cell with the white rim. {_percent(fusion.pooled_share)} "
-        f"goes to the {term('mean token', 'mean of all cells')}.",
+        with_terms(
+            "Bright cells weigh most for the cell with the white rim. {share} goes to the "
+            "{mean token|mean of all cells}.",
+            share=_percent(fusion.pooled_share),
+        ),
     )
-    return Chapter(said, _show(course, "fusion", cells_panel(fusion), fusion_panel(fusion)))
+    rows, columns = fusion.map.shape
+    buttons = [
+        element(
+            "button",
+            type="button",
+            data_pick=f"{row},{column}",
+            aria_pressed=str((row, column) == fusion.cell).lower(),
+            aria_label=f"Row {row + 1}, column {column + 1}",
+        )
+        for row in range(rows)
+        for column in range(columns)
+    ]
+    targets = element("div", buttons, class_="targets", style=f"--rows:{rows};--columns:{columns}")
+    cells = figure([strong("The cell to decide"), " click another"], stage(targets))
+    high = highest(fusion.map)
+    shares = layer(draw_heat(fusion.map, high), "cells share")
+    read = figure(
+        [strong("What LD-ZNet reads for it"), f" block {fusion.block}"],
+        stage(
+            shares,
+            rim(fusion.cell, fusion.map.shape),
+            label="attention to the features",
+            kind="grey",
+        ),
+        below=heat_bar(high, "share of the attention"),
+    )
+    return Chapter(text, _show(course, "fusion", cells, read))
+
+
+def plate_fusion(course: Course, look: Look) -> Plate:
+    return point_plate(course.lesson.subject, course.phrase, *course.point, fusion=course.fusion)
+
+
+# 6: LD-ZNet's mask at the threshold, ZNet's, and the true one.
 
 
 def draw_mask(course: Course, look: Look) -> Chapter:
-    """Step 6: LD-ZNet's mask at the threshold, ZNet's, and the true one."""
     mask = course.ldznet > look.threshold
     verdict = f"{_percent(mask.mean())} of the pixels are above it."
     if not mask.any():
         verdict = f"No pixel is; the highest probability is {course.ldznet.max():.2f}."
-    said = _say(
-        "The mask",
-        f"LD-ZNet gives every pixel a probability of belonging to {_name(course)}. The mask is "
-        f"where it is above the {term('threshold')} of {look.threshold:.2f}. {verdict}",
-        *[_BESIDE] * (course.znet is not None),
-    )
-    panels = [mask_panel("ldznet", "LD-ZNet", mask, course.truth)]
+    sentences: list[Child] = [
+        with_terms(
+            "LD-ZNet gives every pixel a probability of belonging to {phrase}. The mask is where "
+            "it is above the {threshold} of {number}. {verdict}",
+            phrase=_name(course),
+            number=f"{look.threshold:.2f}",
+            verdict=verdict,
+        )
+    ]
+    panels = [_mask("ldznet", mask, course.truth)]
     if course.znet is not None:
-        panels.append(mask_panel("znet", "ZNet", course.znet > look.threshold, course.truth))
-    return Chapter(said, _show(course, "mask", *panels, truth_panel(course.truth)))
+        sentences.append("ZNet, beside it, reads the same z and the same words, but no features.")
+        panels.append(_mask("znet", course.znet > look.threshold, course.truth))
+    truth = element("p", "Not known.", class_="veil")
+    if course.truth is not None:
+        truth = _overlay(course.truth)
+    panels.append(figure(strong("The truth"), stage(truth, label="the true mask")))
+    return Chapter(_say("The mask", *sentences), _show(course, "mask", *panels))
 
 
-DRAW = (draw_picture, draw_latent, draw_noise, draw_features, draw_fusion, draw_mask)
+def _mask(name: str, mask: np.ndarray, truth: np.ndarray | None) -> Markup:
+    """A network's mask (H, W) bool over the picture, and how much of the true one it meets."""
+    network = NETWORKS[name]
+    overlap = None if truth is None else iou(mask, truth)
+    score = None if overlap is None else [term("IoU"), f" {overlap:.2f}"]
+    head = [swatch(network.colour), strong(network.title), " ", score]
+    return figure(head, stage(_overlay(mask), label=f"the mask of {network.title}"))
+
+
+def _overlay(mask: np.ndarray) -> Markup:
+    masks, scale = fit(mask[None])
+    return layer(overlay_layer(masks, phrase_colours(1), scale=scale, outline=OUTLINE))
+
+
+def plate_mask(course: Course, look: Look) -> Plate:
+    masks = {"LD-ZNet": course.ldznet > look.threshold}
+    arrays: dict[str, ArrayLike] = {"ldznet": course.ldznet}
+    if course.znet is not None:
+        masks["ZNet"], arrays["znet"] = course.znet > look.threshold, course.znet
+    if course.truth is not None:
+        masks["truth"] = arrays["truth"] = course.truth
+    image = course.picture.image
+    panels = [
+        Panel(draw_overlay(_enlarged(image), enlarge(mask, display_scale(image))[None]), title)
+        for title, mask in masks.items()
+    ]
+    title = f"Masks at threshold {look.threshold:.2f}"
+    return _plate(title, course, panels, {"image": image, **arrays}, threshold=look.threshold)
+
+
+STEPS = (
+    Step("Picture", "picture", draw_picture, plate_picture),
+    Step("Latent z", "latent", draw_latent, plate_latent),
+    Step("Noised z", "noise", draw_noise, plate_noise),
+    Step("Features", "features", draw_features, plate_features),
+    Step("Fusion", "fusion", draw_fusion, plate_fusion),
+    Step("Mask", "mask", draw_mask, plate_mask),
+)
+WHOLE = "lesson"  # the figure of all steps together
 
 
 def draw_chapters(course: Course, look: Look) -> tuple[Chapter, ...]:
     """All six."""
-    return tuple(draw(course, look) for draw in DRAW)
+    return tuple(step.draw(course, look) for step in STEPS)
 
 
-def _say(title: str, *sentences: str) -> str:
-    return f"<h3>{title}</h3>" + "".join(f"<p>{sentence}</p>" for sentence in sentences)
-
-
-def _show(course: Course, name: str, *panels: str) -> str:
-    """Pictures side by side; below, what reproduces them and the downloads of this name."""
+def plate_lesson(course: Course, look: Look) -> Plate:
+    """All six steps together."""
     lesson = course.lesson
-    settings = [
-        escape(course.picture.about),
-        escape(lesson.phrase),
-        f"backbone {escape(course.backbone)}",
-        f"{term('timestep')} {lesson.timestep}",
-        f"{term('seed')} {lesson.seed}",
-    ]
-    files = downloads(name)
-    if name == "mask":
-        files += f'<div class="whole">All six steps {downloads("lesson")}</div>'
-    style = f"{picture_style(course.picture.image)};--ldznet:{NETWORK_COLOURS['ldznet']}"
-    return (
-        f'<div class="panels of-{len(panels)}" style="{style}">{"".join(panels)}</div>'
-        f'<div class="below">{files}<p class="settings">{" · ".join(settings)}</p></div>'
+    return Plate(
+        lambda: lesson_figure(
+            course.picture.image,
+            lesson.latent.channels,
+            lesson.noisy,
+            lesson.strip.colours[lesson.strip.blocks.index(DEFAULT_FUSION_BLOCK)],
+            course.fusion.map,
+            course.point,
+            course.ldznet > look.threshold,
+            phrase=course.phrase,
+            block=DEFAULT_FUSION_BLOCK,
+            timestep=lesson.timestep,
+            seed=lesson.seed,
+        ),
+        {name: array for step in STEPS for name, array in step.plate(course, look).arrays.items()},
+        {
+            **_settings(course),
+            "threshold": look.threshold,
+            "point": list(course.point),
+            "fusion_block": DEFAULT_FUSION_BLOCK,
+        },
     )
 
 
-def _name(course: Course) -> str:
-    colour = phrase_colours(1)[0]
-    return f'<b class="phrase" style="--own:{colour}">{escape(course.phrase)}</b>'
+PLATES = {**{step.name: step.plate for step in STEPS}, WHOLE: plate_lesson}
+
+
+def _plate(
+    title: str, course: Course, panels: list[Panel], arrays: dict[str, Any], **settings: Any
+) -> Plate:
+    """Panels side by side under the course's settings."""
+    line = settings_line(**_settings(course))
+    return Plate(
+        lambda: build_sheet(title, line, [Section(panels)], columns=3, side=2.9),
+        arrays,
+        {**_settings(course), **settings},
+    )
+
+
+def _settings(course: Course) -> dict[str, Any]:
+    lesson = course.lesson
+    return {"phrase": lesson.phrase, "timestep": lesson.timestep, "seed": lesson.seed}
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    return enlarge_picture(image, display_scale(image))
+
+
+# What the chapters are made of.
+
+
+def _say(title: Child, *sentences: Child) -> Markup:
+    return markup(element("h3", title), [element("p", sentence) for sentence in sentences])
+
+
+def _show(course: Course, name: str, *panels: Markup) -> Markup:
+    """Pictures side by side; below, what reproduces them and the downloads of this name."""
+    lesson, whole = course.lesson, None
+    if name == STEPS[-1].name:
+        whole = element("div", "All six steps ", download_buttons(WHOLE), class_="whole")
+    line = with_terms(
+        "{origin} · backbone {backbone} · {timestep} {number} · {seed} {drawn}",
+        origin=f"{course.picture.about} · {lesson.phrase}",
+        backbone=course.backbone,
+        number=str(lesson.timestep),
+        drawn=str(lesson.seed),
+    )
+    style = f"{picture_style(course.picture.image)};--ldznet:{NETWORKS['ldznet'].colour}"
+    settings = element("p", line, class_="settings")
+    return markup(
+        element("div", panels, class_=f"panels of-{len(panels)}", style=style),
+        element("div", download_buttons(name), whole, settings, class_="below"),
+    )
+
+
+def _channels(title: str, channels: np.ndarray, extent: float) -> Markup:
+    """Channels (n, h, w) of latents, coloured from -`extent` to `extent`; many stand two by two."""
+    stages: Child = [
+        stage(layer(draw_signed(channel, extent), "cells"), label=f"{title}, channel {place}")
+        for place, channel in enumerate(channels, start=1)
+    ]
+    if len(channels) > 1:
+        stages = element("div", stages, class_="four")
+    return figure(strong(title), stages, below=signed_bar(extent, "value of a cell"))
+
+
+def _decoded(title: str, decoded: np.ndarray) -> Markup:
+    """A picture (H, W, 3) uint8 made by the decoder."""
+    return figure(strong(title), stage(layer(decoded), label=title))
+
+
+def _name(course: Course) -> Markup:
+    return element("b", course.phrase, class_="phrase", style=f"--own:{phrase_colours(1)[0]}")
 
 
 def _extent(course: Course) -> float:
@@ -180,6 +451,5 @@ def _extent(course: Course) -> float:
 
 
 def _percent(share: float) -> str:
-    if 0 < share < 0.005:
-        return "Less than 1\N{NO-BREAK SPACE}%"
-    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+    text = "Less than 1 %" if 0 < share < 0.005 else percent(share)
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")

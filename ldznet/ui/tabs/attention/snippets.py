@@ -4,14 +4,14 @@ import shlex
 
 from ldznet.pipeline import POCKET
 from ldznet.ui.snippets import drawing_command, picture_expression
-from ldznet.ui.tabs.attention.inside import Choices, Inside
+from ldznet.ui.tabs.attention.session import Choices, Inspection
 
 
-def python_code(inside: Inside, view: str, choices: Choices) -> str:
+def python_code(inspection: Inspection, view: str, choices: Choices) -> str:
     """A program that computes the same arrays."""
-    calls = _calls(inside, choices)[view]
+    calls = _calls(inspection, choices)[view]
     names = sorted({call.split("= ")[1].split("(")[0] for call in calls})
-    drawn, scene = inside.generation is not None, inside.picture.scene
+    drawn, scene = inspection.generation is not None, inspection.picture.scene
     library = "Segmenter"
     if drawn or not scene:
         library += ", generate" if drawn else ", read_image"
@@ -21,18 +21,19 @@ def python_code(inside: Inside, view: str, choices: Choices) -> str:
         *(["from ldznet.data.shapes import draw_scene"] if scene and not drawn else []),
         f"from ldznet.inspection import {', '.join(sorted(names))}",
         "",
-        f'segmenter = Segmenter.from_pretrained("{inside.backbone}")',
+        f'segmenter = Segmenter.from_pretrained("{inspection.backbone}")',
         "backbone = segmenter.backbone",
-        *_subject(inside),
+        *_subject(inspection),
         *calls,
     ]
     return "\n".join(lines) + "\n"
 
 
-def _subject(inside: Inside) -> list[str]:
-    made = inside.generation
+def _subject(inspection: Inspection) -> list[str]:
+    made = inspection.generation
     if made is None:
-        return [f"subject = subject_of_image(segmenter, {picture_expression(inside.picture)})"]
+        picture = picture_expression(inspection.picture)
+        return [f"subject = subject_of_image(segmenter, {picture})"]
     options = f"steps={made.steps}, guidance={made.guidance}, seed={made.seed}"
     if made.negative_prompt:
         options = f"negative_prompt={made.negative_prompt!r}, {options}"
@@ -42,47 +43,49 @@ def _subject(inside: Inside) -> list[str]:
     ]
 
 
-def _calls(inside: Inside, choices: Choices) -> dict[str, list[str]]:
+def _calls(inspection: Inspection, choices: Choices) -> dict[str, list[str]]:
     """Per view, the calls that give its arrays."""
-    phrase, timestep, seed = inside.asked
-    asked = f"subject, {phrase!r}"
+    phrase, timestep, seed = inspection.question
+    subject = f"subject, {phrase!r}"
     when, noise = f"timestep={timestep}", f"seed={seed}"
-    at = f"{asked}, {inside.point[0]}, {inside.point[1]}"
-    reads = f"reads = fusion_point(segmenter, {at}, block={choices.fusion_block}, {when}, {noise})"
+    at = f"{subject}, {inspection.point[0]}, {inspection.point[1]}"
+    fusion = f"block={choices.fusion_block}, {when}, {noise}"
     return {
         "words": [
-            f"words = attention_words(backbone, {asked}, {when}, "
+            f"words = attention_words(backbone, {subject}, {when}, "
             f"blocks={list(choices.blocks)}, {noise})"
         ],
         "point": [
             f"looks = self_attention_point(backbone, {at}, block={choices.block}, {when}, {noise})",
-            *[reads] * ("network" in inside.kept),  # there only where LD-ZNet has weights
+            # There only where LD-ZNet has weights.
+            *[f"reads = fusion_point(segmenter, {at}, {fusion})"]
+            * ("network" in inspection.results),
         ],
         "features": [
-            f"times = features_over_timesteps(backbone, {asked}, "
+            f"times = features_over_timesteps(backbone, {subject}, "
             f"block={choices.feature_block}, {noise})",
-            f"blocks = features_over_blocks(backbone, {asked}, {when}, {noise})",
+            f"blocks = features_over_blocks(backbone, {subject}, {when}, {noise})",
         ],
-        "text": [f"change = text_change(backbone, {asked}, {when}, {noise})"],
+        "text": [f"change = text_change(backbone, {subject}, {when}, {noise})"],
         "latent": ["latent = inspect_latent(backbone, subject)"],
     }
 
 
-def command_line(inside: Inside, choices: Choices) -> str:
+def command_line(inspection: Inspection, choices: Choices) -> str:
     """Commands that write the figures and arrays of every view as files."""
-    if inside.generation is not None:
+    if inspection.generation is not None:
         return (
             "# The command line looks into files, not into a sampler's steps;\n"
             "# use the Python beside this."
         )
-    phrase, timestep, seed = inside.asked
-    picture = inside.picture
-    x, y = inside.pixel
+    phrase, timestep, seed = inspection.question
+    picture = inspection.picture
+    x, y = inspection.pixel
     words: list[object] = ["python", "-m", "ldznet", "inspect", picture.file, phrase]
     words += ["--timestep", timestep, "--seed", seed, "--blocks", *choices.blocks]
     words += ["--point", x, y, "--block", choices.block, "--fusion-block", choices.fusion_block]
     words += ["--feature-block", choices.feature_block]
-    if inside.backbone != POCKET:
-        words += ["--backbone", inside.backbone]
+    if inspection.backbone != POCKET:
+        words += ["--backbone", inspection.backbone]
     command = shlex.join(map(str, [*words, "--output", "inside"]))
     return f"{drawing_command(picture)}\n{command}" if picture.scene else command

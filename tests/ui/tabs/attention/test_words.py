@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ldznet.inspection import WordMaps
-from ldznet.ui.tabs.attention.words import default_word
+from ldznet.ui.tabs.attention.views import default_word
 
 
 @pytest.mark.parametrize(
@@ -21,5 +21,5 @@ def test_it_opens_on_the_noun_of_the_first_thing_named(phrase, word):
     words = ("start", *phrase.split(), "end")
     special = (True, *[False] * (len(words) - 2), True)
     maps = np.zeros((len(words), 2, 2), np.float32)
-    found = WordMaps(phrase, words, special, maps, blocks=(1,), timestep=400, seed=0)
-    assert words[default_word(found)] == word
+    word_maps = WordMaps(phrase, words, special, maps, blocks=(1,), timestep=400, seed=0)
+    assert words[default_word(word_maps)] == word

@@ -24,16 +24,16 @@ def client(server, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ask(client, tmp_path_factory):
-    """Asks an endpoint about the scene at twice its size."""
+def call(client, tmp_path_factory):
+    """Calls an endpoint with the scene at twice its size."""
     path = tmp_path_factory.mktemp("scene") / "scene.png"
     Image.fromarray(SCENE.repeat(2, axis=0).repeat(2, axis=1)).save(path)
 
-    def ask(endpoint, phrase="red ball", image=path, **options):
+    def call(endpoint, phrase="red ball", image=path, **options):
         return client.predict(handle_file(image), phrase, api_name=endpoint, **options)
 
-    ask.path = path
-    return ask
+    call.path = path
+    return call
 
 
 def arrays(answer):
@@ -41,11 +41,11 @@ def arrays(answer):
         return dict(file)
 
 
-def test_words_come_as_maps_figure_and_arrays(ask, pocket):
-    answer = ask("/attention_words", timestep=250, blocks=[3, 11], seed=7)
+def test_words_come_as_maps_figure_and_arrays(call, pocket):
+    answer = call("/attention_words", timestep=250, blocks=[3, 11], seed=7)
     expected = attention_words(
         pocket.backbone,
-        subject_of_image(pocket, ask.path),
+        subject_of_image(pocket, call.path),
         "red ball",
         timestep=250,
         blocks=[3, 11],
@@ -63,10 +63,10 @@ def test_words_come_as_maps_figure_and_arrays(ask, pocket):
     assert Image.open(answer["figure"]).format == "PNG"
 
 
-def test_a_point_is_told_in_pixels_of_the_image_sent(ask, pocket):
-    answer = ask("/attention_point", x=200, y=50, block=14, fusion_block=8)
+def test_a_point_is_given_in_pixels_of_the_image_sent(call, pocket):
+    answer = call("/attention_point", x=200, y=50, block=14, fusion_block=8)
     assert answer["self_attention"]["cell"] == [50 // 8, 200 // 8]  # 32 cells over 256 pixels
-    subject = subject_of_image(pocket, ask.path)
+    subject = subject_of_image(pocket, call.path)
     noise = {"timestep": answer["timestep"], "seed": answer["seed"]}
     expected = fusion_point(pocket, subject, "red ball", 100, 25, block=8, **noise)
     given = arrays(answer)
@@ -76,8 +76,8 @@ def test_a_point_is_told_in_pixels_of_the_image_sent(ask, pocket):
     assert np.array(Image.open(answer["fusion"]["map"])).shape == (128, 128, 3)
 
 
-def test_features_come_as_two_strips(ask):
-    answer = ask("/feature_maps", block=9)
+def test_features_come_as_two_strips(call):
+    answer = call("/feature_maps", block=9)
     times, blocks = answer["over_timesteps"], answer["over_blocks"]
     assert [frame["label"] for frame in times["frames"]] == [
         f"timestep {timestep}" for timestep in range(50, 1000, 100)
@@ -93,7 +93,7 @@ def test_features_come_as_two_strips(ask):
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "options", "said"),
+    ("endpoint", "options", "sentence"),
     [
         ("/attention_words", {"phrase": " "}, "empty"),
         ("/attention_words", {"phrase": "red " * 45}, "too long"),
@@ -116,22 +116,22 @@ def test_features_come_as_two_strips(ask):
         ("/attention_point", {"x": 0, "y": 0, "fusion_block": "x"}, "block as a whole number"),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(ask, endpoint, options, said):
-    with pytest.raises(AppError, match=said) as caught:
-        ask(endpoint, **options)
+def test_bad_input_is_refused_in_one_sentence(call, endpoint, options, sentence):
+    with pytest.raises(AppError, match=sentence) as caught:
+        call(endpoint, **options)
     assert "\n" not in str(caught.value)
     assert "/" not in str(caught.value)
 
 
-def test_unknown_words_are_named(ask):
-    assert ask("/attention_words", "red dragon")["unknown_words"] == ["dragon"]
+def test_unknown_words_are_named(call):
+    assert call("/attention_words", "red dragon")["unknown_words"] == ["dragon"]
 
 
-def test_a_file_that_is_no_picture_is_refused(ask, tmp_path):
+def test_a_file_that_is_no_picture_is_refused(call, tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(b"this is no picture")
     with pytest.raises(AppError, match="not an image"):
-        ask("/attention_words", image=path)
+        call("/attention_words", image=path)
 
 
 def test_every_endpoint_explains_itself(client):
