@@ -182,13 +182,30 @@ class Handlers:
         """The comparison as it is by now, with the results of `complete`."""
         return {"comparison": comparison.with_results_of(filled)}
 
-    def show_above(self, request: gr.Request, comparison: Comparison, look: Look) -> Changes:
+    def show_above(
+        self, comparison: Comparison, look: Look, request: gr.Request | None = None
+    ) -> Changes:
         """The first things looked at, which a moving slider redraws at once; no model runs."""
-        return show_above(self.models, request.session_hash, comparison, look)
+        session = request.session_hash if request else None
+        absent = draw_absent(self.models, session, comparison, look)
+        return {
+            "cards": draw_cards(comparison, look, absent),
+            "settings": describe_settings(comparison, look),
+        }
 
     def show_below(self, comparison: Comparison, look: Look) -> Changes:
-        """The rest of what follows from a comparison and a look; no model runs."""
-        return show_below(comparison, look)
+        """The rest of what follows from a comparison and a look: the pair with its choices, where
+        the columns agree, and the snippets; no model runs."""
+        left, right = choose_pair(comparison, look)
+        choices = [(all_columns()[name].title, name) for name in _with_result(comparison, look)]
+        return {
+            "pair": draw_pair(comparison, look),
+            "left": gr.update(choices=choices, value=left),
+            "right": gr.update(choices=choices, value=right),
+            "agreement": draw_agreement_card(comparison, look),
+            "python": python_code(comparison, look),
+            "shell": command_line(comparison, look),
+        }
 
     def add_truth(self, comparison: Comparison, truth: str | None, truth_phrase: str) -> Changes:
         """Take an uploaded true mask."""
@@ -228,7 +245,7 @@ class Handlers:
         one = gr.Dropdown(choices=phrases, value=phrases[0])
         return {
             "comparison": comparison,
-            **self.show_above(request, comparison, replace(look, phrases=None)),
+            **self.show_above(comparison, replace(look, phrases=None), request),
             "shown": gr.CheckboxGroup(choices=phrases, value=phrases),
             "truth_phrase": one,
             "own_mask": comparison.picture.own.get(phrases[0]),
@@ -259,29 +276,6 @@ def _complain(complaint: InputError) -> Changes:
 def _messages(**messages: str) -> Changes:
     """Changes of every message: to these, the others to none."""
     return {**dict.fromkeys(MESSAGES, ""), **messages}
-
-
-def show_above(models: Models, session: str | None, comparison: Comparison, look: Look) -> Changes:
-    """The cards and the settings line."""
-    absent = draw_absent(models, session, comparison, look)
-    return {
-        "cards": draw_cards(comparison, look, absent),
-        "settings": describe_settings(comparison, look),
-    }
-
-
-def show_below(comparison: Comparison, look: Look) -> Changes:
-    """What stands below the cards: the pair with its choices, agreement, and snippets."""
-    left, right = choose_pair(comparison, look)
-    choices = [(all_columns()[name].title, name) for name in _with_result(comparison, look)]
-    return {
-        "pair": draw_pair(comparison, look),
-        "left": gr.update(choices=choices, value=left),
-        "right": gr.update(choices=choices, value=right),
-        "agreement": draw_agreement_card(comparison, look),
-        "python": python_code(comparison, look),
-        "shell": command_line(comparison, look),
-    }
 
 
 def draw_absent(

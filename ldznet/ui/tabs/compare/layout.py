@@ -22,13 +22,7 @@ from ldznet.ui.examples import Example, read_examples
 from ldznet.ui.models import Models
 from ldznet.ui.state import Desk, Look, all_columns, first_columns, read_look
 from ldznet.ui.tabs.compare.endpoint import add_endpoint
-from ldznet.ui.tabs.compare.handlers import (
-    ANY_STYLE,
-    MESSAGES,
-    Handlers,
-    show_above,
-    show_below,
-)
+from ldznet.ui.tabs.compare.handlers import ANY_STYLE, MESSAGES, Handlers
 from ldznet.ui.wiring import LIGHT, MODEL, QUIET, Changes, Joined, wire
 from ldznet.ui.world import draw_vocabulary
 
@@ -49,11 +43,11 @@ def build(models: Models, desk: Desk) -> None:
     examples = read_examples()
     first = examples[0].comparison
     look = Look(columns=first_columns())
-    content = {**show_above(models, None, first, look), **show_below(first, look)}
+    handlers = Handlers(models, examples)
+    content = {**handlers.show_above(first, look), **handlers.show_below(first, look)}
     page = build_layout(examples, content)
     page |= {"comparison": gr.State(first), "filled": gr.State(), "look": _LOOK}
     page |= {"for_compare": desk.for_compare, "backbone": desk.backbone}
-    handlers = Handlers(models, examples)
     wire_runs(page, handlers)
     wire_looking(page, handlers)
     for kind, button in page["downloads"].items():

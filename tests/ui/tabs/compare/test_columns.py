@@ -19,7 +19,7 @@ from ldznet.ui.run import run_comparison
 from ldznet.ui.snippets import command_line, python_code
 from ldznet.ui.state import OWN, Look, Picture, all_columns, first_columns
 from ldznet.ui.tabs.compare.endpoint import compare_as_json
-from ldznet.ui.tabs.compare.handlers import Handlers, choose_pair, draw_absent, show_below
+from ldznet.ui.tabs.compare.handlers import Handlers, choose_pair, draw_absent
 
 FIRST_COLUMNS = first_columns()
 NOBODY = SimpleNamespace(session_hash=None)  # a request of no session
@@ -96,7 +96,7 @@ def fill(handlers, comparison, filled):
 
 
 def cards_of(handlers, comparison, look):
-    return handlers.show_above(NOBODY, comparison, look)["cards"]
+    return handlers.show_above(comparison, look, NOBODY)["cards"]
 
 
 def silent(share, step):
@@ -194,7 +194,7 @@ def test_a_network_without_weights_says_how_to_get_them(segmenter, picture):
 
 
 def test_no_column_is_an_answer_too(handlers, comparison):
-    cards, below = cards_of(handlers, comparison, look()), show_below(comparison, look())
+    cards, below = cards_of(handlers, comparison, look()), handlers.show_below(comparison, look())
     assert "Choose a column" in cards
     assert "<figure" not in cards
     assert np.array_equal(below["pair"][0], comparison.picture.image)
@@ -216,7 +216,7 @@ def test_what_is_not_there_yet_is_announced(models, comparison, peer):
 def test_pair_and_snippets_follow_the_columns(handlers, comparison):
     found = complete(handlers, comparison, None, look(*FIRST_COLUMNS, "attention"))
     shown = Look(columns=("rgbnet", "attention"))
-    below = show_below(found, shown)
+    below = handlers.show_below(found, shown)
     assert below["left"]["choices"] == [("RGBNet", "rgbnet"), ("Attention", "attention")]
     assert (below["left"]["value"], below["right"]["value"]) == ("rgbnet", "attention")
     assert "networks=['rgbnet', 'attention']" in python_code(found, shown)

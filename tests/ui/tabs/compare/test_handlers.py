@@ -62,7 +62,7 @@ def by_name(changes):
 
 
 def show_above(handlers, comparison, look):
-    return SimpleNamespace(**handlers.show_above(NOBODY, comparison, look))
+    return SimpleNamespace(**handlers.show_above(comparison, look, NOBODY))
 
 
 def show_below(handlers, comparison, look):
