@@ -70,9 +70,10 @@ def test_the_tab_at_full_size_stays_far_below_all_heads_of_all_layers():
 
 
 def test_a_way_is_measured_in_a_process_of_its_own():
-    """With few channels, so that nearly all memory beyond the libraries' is the map of 48^4."""
+    """With few channels, so that nearly all memory beyond the libraries' is the map."""
     widths = (32, 32, 32, 32)
-    unwatched = memory.measure("nothing", 48, widths)
-    (cost,) = [cost for cost in memory.compute(48, widths) if cost.way == "map"]
+    unwatched = memory.measure("nothing", 64, widths)
+    (cost,) = [cost for cost in memory.compute(64, widths) if cost.way == "map"]
     assert unwatched > 100 * MEBI  # the libraries alone
-    assert cost.kept < memory.measure("map", 48, widths) - unwatched < 1.5 * cost.peak
+    # A pass this narrow leaves no room that the map could take after it, as one of full width does.
+    assert cost.kept < memory.measure("map", 64, widths) - unwatched < 2 * cost.peak
