@@ -7,9 +7,11 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ldznet.data.shapes import draw_scene
@@ -19,7 +21,7 @@ from ldznet.ui.examples import FOLDER, LIST, picture_of
 from ldznet.ui.models import Models
 from ldznet.ui.run import run_comparison
 from ldznet.ui.state import EXAMPLE_LEVELS, Settings, pack
-from ldznet.ui.tabs.generate.first import write_first
+from ldznet.ui.tabs.generate import session as generated
 
 # Title, scene (number, style, difficulty), phrases. Chosen for variety, not for results.
 SCENES: tuple[tuple[str, tuple[int, str, str], tuple[str, ...]], ...] = (
@@ -94,3 +96,39 @@ def _draw(
         "results": f"{name}.npz",
         "seconds": {name: round(value, 4) for name, value in comparison.seconds.items()},
     }
+
+
+def draw_first(models: Models) -> generated.Session:
+    """The first example prompt's picture, and the first thing that it names segmented in it."""
+    events = generated.draw(models.home.segmenter.backbone, generated.EXAMPLE_PROMPTS[0], Event())
+    drawn = [event for event in events if isinstance(event, generated.Drawn)]
+    session = generated.open_session(drawn, models.home.backbone)
+    return generated.segment(models.home.segmenter, session, session.offered[:1])
+
+
+def write_first(models: Models, command: str, folder: Path = generated.FIRST) -> None:
+    """Draw it and write its picture, tensors, results and what they are into a folder."""
+    folder.mkdir(exist_ok=True)
+    draw_first(models)  # warms up, so that the times are fair
+    session = draw_first(models)
+    generation, comparison = session.generation, session.comparison
+    assert comparison is not None
+    Image.fromarray(generation.image).save(folder / generated.PICTURE, optimize=True)
+    tensors: dict[str, Any] = {"latents": generation.latents.numpy()}
+    tensors["timesteps"] = np.array(list(generation.trajectory))
+    tensors["trajectory"] = torch.cat(list(generation.trajectory.values())).numpy()
+    tensors |= {str(block): feature.numpy() for block, feature in generation.features.items()}
+    np.savez_compressed(folder / generated.TENSORS, **tensors)
+    packed: dict[str, Any] = {
+        name: pack(each.probability, EXAMPLE_LEVELS) for name, each in comparison.at(0.5).items()
+    }
+    np.savez_compressed(folder / generated.RESULTS, **packed)
+    about = {
+        "licence": "Apache-2.0: drawn by this repository's own weights",
+        **{name: getattr(generation, name) for name in generated.DECIDING},
+        "drawing_seconds": round(session.drawn[0].seconds, 4),
+        "backbone": session.backbone,
+        "phrases": list(comparison.phrases),
+        "seconds": {name: round(value, 4) for name, value in comparison.seconds.items()},
+    }
+    write_result(folder / generated.ABOUT, command, about)

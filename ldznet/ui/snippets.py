@@ -1,11 +1,12 @@
 """The Python and the command line that give the result on the page."""
 
 import shlex
+from collections.abc import Sequence
 
 from ldznet.networks import NETWORKS
 from ldznet.peers import PEERS
 from ldznet.pipeline import POCKET
-from ldznet.ui.state import Comparison, Look, Picture
+from ldznet.ui.state import Comparison, Drawing, Look, Picture
 
 _NOTHING = "# No column shown here is computed."
 
@@ -73,3 +74,39 @@ def picture_expression(picture: Picture) -> str:
         number, style, difficulty = picture.scene
         return f'draw_scene({number}, "{style}", "{difficulty}").image'
     return f'read_image("{picture.file}")'
+
+
+def generation_python(drawing: Drawing, phrases: Sequence[str], threshold: float) -> str:
+    """A program that draws the same picture and computes the same masks."""
+    generation = drawing.generation
+    arguments = [f"{generation.prompt!r}"]
+    if generation.negative_prompt:
+        arguments.append(f"negative_prompt={generation.negative_prompt!r}")
+    arguments += [f"steps={generation.steps}", f"guidance={generation.guidance:g}"]
+    arguments.append(f"seed={generation.seed}")
+    code = (
+        "from ldznet import Segmenter, generate\n\n"
+        f'segmenter = Segmenter.from_pretrained("{drawing.backbone}")\n'
+        f"generation = generate(segmenter.backbone, {', '.join(arguments)})\n"
+    )
+    if phrases:
+        code += (
+            f"found = segmenter.compare_generated(generation, {list(phrases)!r})\n"
+            f"masks = {{name: each.at({threshold}).mask for name, each in found.items()}}\n"
+        )
+    return code
+
+
+def generation_command(drawing: Drawing, phrases: Sequence[str], threshold: float) -> str:
+    """A command that writes the same picture and masks as files."""
+    generation = drawing.generation
+    words = ["python", "-m", "ldznet", "generate", generation.prompt]
+    if generation.negative_prompt:
+        words += ["--negative", generation.negative_prompt]
+    words += ["--steps", str(generation.steps), "--guidance", f"{generation.guidance:g}"]
+    words += ["--seed", str(generation.seed)]
+    if phrases:
+        words += ["--segment", *phrases, "--network", "all", "--threshold", str(threshold)]
+    if drawing.backbone != POCKET:
+        words += ["--backbone", drawing.backbone]
+    return shlex.join([*words, "--output", "drawn"])

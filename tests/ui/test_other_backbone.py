@@ -1,5 +1,6 @@
 """The tabs when a session turns to another backbone, one without trained networks."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,13 +19,9 @@ from ldznet.ui.tabs.attention.lesson import LessonHandlers, redraw
 from ldznet.ui.tabs.attention.lesson_steps import STEPS, Look
 from ldznet.ui.tabs.attention.session import Choices, Question, look_into
 from ldznet.ui.tabs.generate.handlers import Handlers as Drawer
-from ldznet.ui.tabs.generate.outputs import SKIP as KEEP
-from ldznet.ui.tabs.generate.outputs import Page
-from ldznet.ui.tabs.generate.sampling import Drawn
-from ldznet.ui.tabs.generate.session import find, open_session
+from ldznet.ui.tabs.generate.session import Drawn, Request, Shown, open_session, segment
 
-LOOK = ("overlay", 0.5, 0.45)
-REQUEST = ("a red ball and a tree", "", 4, 4, 7, 1)
+REQUEST = Request("a red ball and a tree", steps=4, seed=7)
 CHOICES = Choices((3, 11), False, 14, 8, 12)
 QUESTION = Question("red ball", 300, 0)
 BROWSER = SimpleNamespace(session_hash=None)  # of a session that chose no backbone
@@ -53,59 +50,63 @@ def report(share, step):
     """Nobody follows."""
 
 
-def merged(pages):
-    changes = {}
-    for each in pages:
-        changes |= {name: value for name, value in each._asdict().items() if value is not KEEP}
-    return SimpleNamespace(**{**Page()._asdict(), **changes})
-
-
 @pytest.fixture
 def drawn(models, segmenter):
     """A session with a picture that the home backbone drew."""
     seconds = 0.1
-    made = Drawn(generate(segmenter.backbone, REQUEST[0], steps=4, seed=7), seconds)
-    return Drawer(models, find(models, open_session([made], "random"), ["red ball"]))
+    made = Drawn(generate(segmenter.backbone, REQUEST.prompt, steps=4, seed=7), seconds)
+    return Drawer(models, segment(segmenter, open_session([made], "random"), ["red ball"]))
+
+
+def drawing(drawer):
+    """The changes of a new drawing, one after the other."""
+    return drawer.draw(Shown(drawer.first, []), BROWSER, None, asdict(REQUEST))
+
+
+def merged(updates):
+    changes = {}
+    for update in updates:
+        changes |= update
+    return changes
 
 
 def test_a_picture_is_still_searched_by_the_backbone_that_drew_it(drawn, turn, segmenter):
     turn("bare")
-    answer = drawn.find(report, None, False, ["tree"], *LOOK)
+    page = drawn.segment(Shown(drawn.first, ["tree"]), BROWSER, report)
     expected = segmenter.compare_generated(drawn.first.generation, ["tree"], TRAINED)
-    found = answer.session.found.at(0.5)
+    found = page["own_session"].comparison.at(0.5)
     assert set(found) == set(TRAINED)
     for name in TRAINED:
         assert np.array_equal(found[name].mask, expected[name].mask)
-    assert "backbone random" in answer.settings
-    assert 'from_pretrained("random")' in answer.python
+    assert "backbone random" in page["settings"]
+    assert 'from_pretrained("random")' in page["python"]
 
 
 def test_the_next_drawing_is_the_new_backbones_from_beginning_to_end(drawn, turn):
     turn("bare")
-    pages = drawn.draw(None, False, None, *REQUEST, *LOOK)
-    begun = [next(pages)]
+    updates = drawing(drawn)
+    begun = [next(updates)]
     turn("random")  # meanwhile
-    answer = merged([*begun, *pages])
-    assert answer.session.backbone == "bare"
-    assert answer.session.found.packed.keys() == {"attention"}
-    assert "backbone bare" in answer.settings
+    page = merged([*begun, *updates])
+    assert page["own_session"].backbone == "bare"
+    assert page["own_session"].comparison.packed.keys() == {"attention"}
+    assert "backbone bare" in page["settings"]
     for title in ("RGBNet", "ZNet", "LD-ZNet"):
-        assert f"<strong>{title}</strong><p>{title} has no weights" in answer.cards
-    assert "convert" in answer.cards
-    assert answer.note == ""
-    assert answer.check["interactive"] is False
+        assert f"<strong>{title}</strong><p>{title} has no weights" in page["cards"]
+    assert "convert" in page["cards"]
+    assert page["note"] == ""
+    assert page["check"]["interactive"] is False
 
 
 def test_what_made_room_is_told_beside_its_words_and_changes_nothing(drawn, turn):
     turn("bare")
-    session = merged(drawn.draw(None, False, None, *REQUEST, *LOOK)).session
+    session = merged(drawing(drawn))["own_session"]
     turn("bare too")
-    answer = drawn.find(report, session, True, ["tree"], *LOOK)
-    changed = {name for name, value in answer._asdict().items() if value is not KEEP}
-    assert changed == {"prompt_message", "sampling_message", "phrases_message"}
-    assert "made with bare" in answer.phrases_message
-    still = drawn.look(session, True, ["red ball"], "mask", 0.4, 0.45)
-    assert "Attention" in still.cards  # what was found is there
+    page = drawn.segment(Shown(session, ["tree"]), BROWSER, report)
+    assert set(page) == {"prompt_message", "sampling_message", "phrases_message"}
+    assert "made with bare" in page["phrases_message"]
+    still = drawn.show(Shown(session, ["red ball"], "mask", 0.4))
+    assert "Attention" in still["cards"]  # what was found is there
 
 
 @pytest.fixture

@@ -1,82 +1,96 @@
-"""The components of the Generate & segment tab and where they stand."""
+"""The Generate & segment tab: what stands on it, and which handler answers which event."""
 
-from collections.abc import Iterable
-from html import escape
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
 from itertools import count
-from typing import NamedTuple
+from typing import Any
 
 import gradio as gr
 
+from ldznet.types import Generation
 from ldznet.ui.components import build_code, build_downloads, build_view_controls, html, pick_html
-from ldznet.ui.tabs.generate.downloads import KINDS
-from ldznet.ui.tabs.generate.drawing import draw_picture, draw_strip
-from ldznet.ui.tabs.generate.outputs import Page
-from ldznet.ui.tabs.generate.page import Shown
-from ldznet.ui.tabs.generate.prompts import EXAMPLE_PROMPTS, OPEN_PROMPTS
-from ldznet.ui.tabs.generate.request import MAX_COUNT, Request
-from ldznet.ui.tabs.generate.session import Session
+from ldznet.ui.downloads import wire_download
+from ldznet.ui.markup import Markup, element, markup
+from ldznet.ui.models import Models
+from ldznet.ui.state import Desk
+from ldznet.ui.tabs.generate.drawing import draw_picture, draw_strip, read_agreement
+from ldznet.ui.tabs.generate.endpoint import add_endpoints
+from ldznet.ui.tabs.generate.handlers import (
+    KINDS,
+    Handlers,
+    pick_prompt,
+    replace_in_prompt,
+    stop,
+    throw_dice,
+    wait,
+)
+from ldznet.ui.tabs.generate.session import (
+    EXAMPLE_PROMPTS,
+    MAX_COUNT,
+    OPEN_PROMPTS,
+    Request,
+    Session,
+    Shown,
+    read_first,
+)
+from ldznet.ui.wiring import LIGHT, MODEL, QUIET, Joined, wire
 from ldznet.ui.world import draw_vocabulary
 
 VIEWS = ("overlay", "mask", "heat", "contour", "cutout")  # no truth is known of what is drawn
 HOUR = 3600  # seconds that a session's pictures are kept
+SHOWN = ("own_session", "drawn_here", "phrases", "view", "threshold", "opacity")
+REQUEST = tuple(each.name for each in fields(Request))
+# All that a session on the page may change.
+SESSION = (
+    *("own_session", "drawn_here", "running", "picture", "strip", "phrases", "other"),
+    *("cards", "note", "exact", "settings", "python", "shell"),
+    *("prompt_message", "sampling_message", "phrases_message"),
+    *("go", "halt", "check", "to_compare", "to_attention"),
+)
 _HINT = '<p class="hint">Click words to find them at once; several can be on.</p>'
 
-
-class Asking(NamedTuple):
-    """What decides a drawing, in the order of a `Request`'s fields."""
-
-    prompt: gr.Textbox
-    negative_prompt: gr.Textbox
-    steps: gr.Number
-    guidance: gr.Number
-    seed: gr.Number
-    pictures: gr.Radio
+Components = dict[str, Any]  # by name
 
 
-class Looking(NamedTuple):
-    """How results are shown."""
-
-    view: gr.Radio
-    threshold: gr.Slider
-    opacity: gr.Slider
-
-
-class Tab(NamedTuple):
-    """All components of the tab that take part in an event."""
-
-    asking: Asking
-    looking: Looking
-    page: Page
-    dice: gr.Button
-    examples: gr.HTML
-    hint: gr.HTML
-    downloads: dict[str, gr.Button]
-    file: gr.DownloadButton
+def build(models: Models, desk: Desk) -> None:
+    """Build the tab inside the app being built."""
+    first = read_first()
+    handlers = Handlers(models, first, read_agreement())
+    page = build_layout(first, handlers.show(Shown(first, first.segmented)))
+    page["shown"] = Joined(handlers.read_shown, SHOWN)
+    page |= {"for_compare": desk.for_compare, "for_attention": desk.for_attention}
+    page["tabs"] = desk.tabs
+    _wire_drawing(page, handlers)
+    _wire_segmenting(page, handlers)
+    _wire_handing_on(page, handlers)
+    for kind, button in page["downloads"].items():
+        wire_download(button.click, partial(handlers.download, kind), page, **QUIET)
+    add_endpoints(models)
 
 
-def build_layout(first: Session, shown: Shown) -> Tab:
-    """Lay out the tab, filled with what is shown of a finished generation."""
+def build_layout(first: Session, results: Mapping[str, str]) -> Components:
+    """Lay out the tab, filled with a finished generation and what is shown of it."""
+    page: Components = {}
     with gr.Row(elem_id="generate", elem_classes="workbench"):
         with gr.Column(elem_classes="asking", scale=0, min_width=330):
-            asking, parts = _build_asking(first)
+            _build_request(page, first.generation)
         with gr.Column(elem_classes="answer"):
-            view = build_view_controls(VIEWS, prefix="generate-")
-            answer = _build_answer(first, shown)
-    page = Page(
-        session=gr.State(None, time_to_live=HOUR),
-        own=gr.State(False),
-        running=gr.State(None),
-        **{name: parts.pop(name) for name in ("prompt_message", "sampling_message", "go", "halt")},
-        **{name: answer.pop(name) for name in Page._fields if name in answer},
-    )
-    return Tab(asking=asking, looking=Looking(*view), page=page, **parts, **answer)
+            page["view"], page["threshold"], page["opacity"] = build_view_controls(
+                VIEWS, prefix="generate-"
+            )
+            _build_results(page, first, results)
+    page["own_session"] = gr.State(None, time_to_live=HOUR)
+    page["drawn_here"] = gr.State(False)  # whether there was an own session, which it outlives
+    page["running"] = gr.State(None)  # the `Event` that stops the sampler
+    page["inputs"] = Joined(lambda *values: dict(zip(REQUEST, values, strict=True)), REQUEST)
+    return page
 
 
-def _build_asking(first: Session) -> tuple[Asking, dict]:
-    generation = first.generation
+def _build_request(page: Components, first: Generation) -> None:
     with gr.Column(elem_classes="asked"):
-        prompt = gr.Textbox(
-            generation.prompt,
+        page["prompt"] = gr.Textbox(
+            first.prompt,
             label="What to draw",
             placeholder="a photo of a red ball on grass",
             lines=1,
@@ -84,12 +98,12 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
             elem_id="prompt",
             elem_classes="question",
         )
-        prompt_message = pick_html("", elem_id="prompt-message")
-        examples = pick_html(_draw_examples(), elem_id="prompts")
+        page["prompt_message"] = pick_html("", elem_id="prompt-message")
+        page["examples"] = pick_html(_draw_examples(), elem_id="prompts")
         with gr.Row(elem_classes="compact", elem_id="sampling"):
-            seed = _number(generation.seed, "Seed", "generate-seed")
-            dice = gr.Button("⚄", elem_id="dice", min_width=44, scale=0)
-            pictures = gr.Radio(
+            page["seed"] = _number(first.seed, "Seed", "generate-seed")
+            page["dice"] = gr.Button("⚄", elem_id="dice", min_width=44, scale=0)
+            page["count"] = gr.Radio(
                 list(range(1, MAX_COUNT + 1)),
                 value=1,
                 label="Pictures",
@@ -99,10 +113,10 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
             )
         with gr.Accordion("Advanced", open=False, elem_id="generate-advanced"):
             with gr.Row(elem_classes="compact"):
-                steps = _number(generation.steps, "Steps", "steps")
-                guidance = _number(generation.guidance, "Guidance", "guidance")
-            negative = gr.Textbox(
-                generation.negative_prompt,
+                page["steps"] = _number(first.steps, "Steps", "steps")
+                page["guidance"] = _number(first.guidance, "Guidance", "guidance")
+            page["negative_prompt"] = gr.Textbox(
+                first.negative_prompt,
                 label="What to keep out",
                 placeholder="negative prompt, may stay empty",
                 lines=1,
@@ -110,28 +124,21 @@ def _build_asking(first: Session) -> tuple[Asking, dict]:
                 elem_id="negative",
             )
         with gr.Row(elem_classes="compact"):
-            go = gr.Button("Generate", variant="primary", elem_id="go", scale=3, min_width=120)
-            halt = gr.Button("Stop", interactive=False, elem_id="halt", scale=1, min_width=80)
-        sampling_message = html(elem_id="sampling-message")
+            page["go"] = gr.Button(
+                "Generate", variant="primary", elem_id="go", scale=3, min_width=120
+            )
+            page["halt"] = gr.Button(
+                "Stop", interactive=False, elem_id="halt", scale=1, min_width=80
+            )
+        page["sampling_message"] = html(elem_id="sampling-message")
         html(draw_vocabulary())
-    asking = Asking(prompt, negative, steps, guidance, seed, pictures)
-    parts = {
-        "prompt_message": prompt_message,
-        "sampling_message": sampling_message,
-        "go": go,
-        "halt": halt,
-        "dice": dice,
-        "examples": examples,
-    }
-    return asking, parts
 
 
-def _build_answer(first: Session, shown: Shown) -> dict:
-    chosen = list(first.found.phrases) if first.found else []
+def _build_results(page: Components, first: Session, results: Mapping[str, str]) -> None:
     with gr.Row(elem_id="finding"):
-        phrases = gr.CheckboxGroup(
+        page["phrases"] = gr.CheckboxGroup(
             list(first.offered),
-            value=chosen,
+            value=list(first.segmented),
             label="What to find",
             show_label=False,
             elem_id="offered",
@@ -139,7 +146,7 @@ def _build_answer(first: Session, shown: Shown) -> dict:
             scale=3,
             min_width=300,
         )
-        other = gr.Textbox(
+        page["other"] = gr.Textbox(
             show_label=False,
             label="Something else",
             placeholder="or write: purple moon",
@@ -149,51 +156,34 @@ def _build_answer(first: Session, shown: Shown) -> dict:
             scale=1,
             min_width=180,
         )
-    hint = html(_HINT, elem_id="generate-hint", elem_classes="running")
-    phrases_message = pick_html("", elem_id="generate-phrases-message")
+    page["hint"] = html(_HINT, elem_id="generate-hint", elem_classes="running")
+    page["phrases_message"] = pick_html("", elem_id="generate-phrases-message")
     with gr.Row(elem_id="results"):
         with gr.Column(elem_id="drawn", scale=5, min_width=260):
-            picture = html(draw_picture(first), elem_id="drawing")
-            strip = pick_html(draw_strip(first.drawn, 0, len(first.drawn)), elem_id="strip")
+            page["picture"] = html(draw_picture(first), elem_id="drawing")
+            page["strip"] = pick_html(
+                draw_strip(first.drawn, first.place, len(first.drawn)), elem_id="strip"
+            )
             with gr.Row(elem_classes="compact"):
-                to_compare = gr.Button("Open in Compare", size="sm", min_width=120)
-                to_attention = gr.Button("Look inside", size="sm", min_width=120)
+                page["to_compare"] = gr.Button("Open in Compare", size="sm", min_width=120)
+                page["to_attention"] = gr.Button("Look inside", size="sm", min_width=120)
         with gr.Column(elem_id="found", scale=8, min_width=300):
-            cards = html(shown.cards, elem_id="generate-cards")
-    settings = html(shown.settings, elem_id="generate-settings")
+            page["cards"] = html(results["cards"], elem_id="generate-cards")
+    page["settings"] = html(results["settings"], elem_id="generate-settings")
     with gr.Row(elem_id="reuse"):
-        note = html(shown.note)
-        check = gr.Button(
+        page["note"] = html(results["note"])
+        page["check"] = gr.Button(
             "Compare with the exact path", elem_id="check", size="sm", scale=0, min_width=240
         )
-    exact = html(shown.exact, elem_id="exact")
+    page["exact"] = html(results["exact"], elem_id="exact")
     with gr.Row(elem_classes="below"):
         with gr.Column(min_width=300, scale=1):
             html("<h3>Download</h3>")
-            downloads, file = build_downloads(KINDS, prefix="generate-")
+            page["downloads"], page["file"] = build_downloads(KINDS, prefix="generate-")
         with gr.Column(min_width=300, scale=2):
             html("<h3>Get the same result</h3>")
-            python = build_code(shown.python, "python", "Python")
-            shell = build_code(shown.shell, "shell", "Command line")
-    return {
-        "phrases": phrases,
-        "other": other,
-        "phrases_message": phrases_message,
-        "picture": picture,
-        "strip": strip,
-        "cards": cards,
-        "settings": settings,
-        "note": note,
-        "check": check,
-        "exact": exact,
-        "python": python,
-        "shell": shell,
-        "hint": hint,
-        "to_compare": to_compare,
-        "to_attention": to_attention,
-        "downloads": downloads,
-        "file": file,
-    }
+            page["python"] = build_code(results["python"], "python", "Python")
+            page["shell"] = build_code(results["shell"], "shell", "Command line")
 
 
 def _number(value: float, label: str, elem_id: str) -> gr.Number:
@@ -201,18 +191,60 @@ def _number(value: float, label: str, elem_id: str) -> gr.Number:
     return gr.Number(value, label=label, elem_id=elem_id, min_width=64)
 
 
-def _draw_examples() -> str:
+def _draw_examples() -> Markup:
     """A button per example prompt, which picks its place in both lists, one after the other.
 
     The page shows the list of the backbone's world; see the header.
     """
     place = count()
-
-    def draw(requests: Iterable[Request], world: str) -> str:
-        items = "".join(
-            f'<button type="button" data-pick="{next(place)}">{escape(request.prompt)}</button>'
-            for request in requests
+    worlds = (("drawn", EXAMPLE_PROMPTS), ("open", OPEN_PROMPTS))
+    return markup(
+        element(
+            "div",
+            [
+                element("button", request.prompt, type="button", data_pick=next(place))
+                for request in requests
+            ],
+            class_=f"prompts {world}-world",
         )
-        return f'<div class="prompts {world}-world">{items}</div>'
+        for world, requests in worlds
+    )
 
-    return draw(EXAMPLE_PROMPTS, "drawn") + draw(OPEN_PROMPTS, "open")
+
+def _wire_drawing(page: Components, handlers: Handlers) -> None:
+    # Whoever waits for another visitor's drawing is told so at once, by an event without a queue.
+    for listen in (
+        partial(gr.on, [page["go"].click, page["prompt"].submit]),
+        wire(page["dice"].click, throw_dice, page, ["seed"], **LIGHT).then,
+        wire(page["examples"].click, pick_prompt, page, REQUEST, **LIGHT).then,
+        wire(page["prompt_message"].click, replace_in_prompt, page, ["prompt"], **LIGHT).then,
+    ):
+        waiting = wire(listen, wait, page, SESSION, **LIGHT)
+        wire(waiting.then, handlers.draw, page, SESSION, **{**MODEL, **QUIET})
+    wire(page["halt"].click, stop, page, ["halt", "sampling_message"], **LIGHT)
+
+
+def _wire_segmenting(page: Components, handlers: Handlers) -> None:
+    reporting = {**MODEL, "show_progress_on": page["hint"]}
+    chosen = partial(page["phrases"].input, trigger_mode="always_last")
+    wire(chosen, handlers.segment, page, SESSION, **reporting)
+    wire(page["other"].submit, handlers.add_phrases, page, SESSION, **reporting)
+    wire(page["phrases_message"].click, handlers.replace_in_phrases, page, SESSION, **reporting)
+    wire(page["check"].click, handlers.compare_exactly, page, SESSION, **reporting)
+    wire(page["strip"].click, handlers.pick_picture, page, SESSION, **{**MODEL, **QUIET})
+    wire(
+        partial(gr.on, [page[name].change for name in ("view", "threshold", "opacity")]),
+        handlers.show,
+        page,
+        SESSION,
+        trigger_mode="always_last",  # a moving slider asks again when the last answer is there
+        **LIGHT,
+    )
+
+
+def _wire_handing_on(page: Components, handlers: Handlers) -> None:
+    for button, handler, place in (
+        ("to_compare", handlers.hand_to_compare, "for_compare"),
+        ("to_attention", handlers.hand_to_attention, "for_attention"),
+    ):
+        wire(page[button].click, handler, page, [place, "tabs", *SESSION], **QUIET)

@@ -5,9 +5,7 @@ from threading import Event
 import pytest
 
 from ldznet.ui.models import Models
-from ldznet.ui.tabs.generate.request import Request
-from ldznet.ui.tabs.generate.sampling import Drawn, draw
-from ldznet.ui.tabs.generate.session import find, open_session
+from ldznet.ui.tabs.generate.session import Drawn, Request, draw, open_session, segment
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +16,8 @@ def models(segmenter):
 @pytest.fixture(scope="session")
 def first(models):
     """Two pictures of three steps, "red ball" found in the first."""
-    told = draw(models.segmenter.backbone, Request("a red ball", steps=3, seed=5, count=2), Event())
-    drawn = [news for news in told if isinstance(news, Drawn)]
-    session = open_session(drawn, models.backbone)
-    return find(models, session, ["red ball"])
+    request = Request("a red ball", steps=3, seed=5, count=2)
+    events = draw(models.home.segmenter.backbone, request, Event())
+    drawn = [event for event in events if isinstance(event, Drawn)]
+    session = open_session(drawn, models.home.backbone)
+    return segment(models.home.segmenter, session, ["red ball"])

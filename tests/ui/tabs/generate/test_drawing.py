@@ -2,7 +2,7 @@
 
 import json
 
-from ldznet.ui.tabs.generate.agreement import read_agreement
+from ldznet.ui.tabs.generate.drawing import read_agreement
 
 
 def test_the_measured_numbers_are_in_the_sentence(tmp_path):
@@ -12,8 +12,8 @@ def test_the_measured_numbers_are_in_the_sentence(tmp_path):
         "ratio_to_exact": {"median": 0.543},
     }
     (tmp_path / "reuse.json").write_text(json.dumps(result))
-    said = read_agreement(tmp_path / "reuse.json")
-    assert all(number in said for number in ("217", "0.88", "0.54", "0.32"))
+    sentence = read_agreement(tmp_path / "reuse.json")
+    assert all(number in sentence for number in ("217", "0.88", "0.54", "0.32"))
 
 
 def test_nothing_is_claimed_where_nothing_was_measured(tmp_path):

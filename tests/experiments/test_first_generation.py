@@ -1,11 +1,12 @@
-"""The generation that the tab opens on is finished, whole, and what the shipped weights give."""
+"""The generation that the tab opens on is whole and what the shipped weights give."""
 
 import numpy as np
 import pytest
 
+from ldznet.experiments.examples import draw_first, write_first
 from ldznet.ui.models import Models
-from ldznet.ui.tabs.generate.first import draw_first, read_first, write_first
-from ldznet.ui.tabs.generate.snippets import command_line, python_code
+from ldznet.ui.snippets import generation_command, generation_python
+from ldznet.ui.tabs.generate.session import read_first
 
 AGAIN = "run python -m ldznet experiment examples again"
 
@@ -18,14 +19,6 @@ def kept():
 @pytest.fixture(scope="module")
 def fresh(pocket):
     return draw_first(Models(pocket))
-
-
-def test_it_is_finished(kept):
-    assert kept.found.phrases
-    assert kept.offered[0] in kept.found.phrases
-    assert any(found.mask.any() for found in kept.found.at(0.5).values())
-    assert kept.generation.feature_timestep in range(300, 500)
-    assert kept.seconds > 0
 
 
 def test_the_picture_is_that_of_the_shipped_weights(kept, fresh):
@@ -41,8 +34,8 @@ def test_the_picture_is_that_of_the_shipped_weights(kept, fresh):
 
 
 def test_the_masks_are_those_of_the_shipped_weights(kept, fresh):
-    for name, found in fresh.found.at(0.5).items():
-        difference = np.abs(found.probability - kept.found.at(0.5)[name].probability)
+    for name, found in fresh.comparison.at(0.5).items():
+        difference = np.abs(found.probability - kept.comparison.at(0.5)[name].probability)
         assert np.quantile(difference, 0.999) < 0.02, AGAIN
 
 
@@ -62,9 +55,9 @@ def test_it_is_read_as_it_was_written(tmp_path, pocket, fresh):
 
 def test_the_python_beside_it_gives_the_same(kept, fresh):
     names = {}
-    exec(python_code("pocket", kept.generation, kept.found.phrases, 0.4), names)
+    exec(generation_python(kept.drawing, kept.segmented, 0.4), names)
     assert np.array_equal(names["generation"].image, fresh.generation.image)
-    expected = fresh.found.at(0.4)
+    expected = fresh.comparison.at(0.4)
     for name, mask in names["masks"].items():
         assert (mask != expected[name].mask).mean() < 0.001  # packed to steps of 1/50,000
 
@@ -77,11 +70,11 @@ def test_the_command_beside_it_gives_the_same(kept, fresh, tmp_path, monkeypatch
     from ldznet.cli import main
 
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(command_line("pocket", kept.generation, kept.found.phrases, 0.4))
+    words = shlex.split(generation_command(kept.drawing, kept.segmented, 0.4))
     assert words[:3] == ["python", "-m", "ldznet"]
     assert main(words[3:]) == 0
     (folder,) = (path for path in (tmp_path / "drawn").iterdir() if path.is_dir())
     picture = np.array(Image.open(folder / "picture.png"))
     assert np.array_equal(picture, fresh.generation.image)
     mask = np.array(Image.open(next(folder.glob("ldznet-1-*.png")))) > 0
-    assert (mask != fresh.found.at(0.4)["ldznet"].mask[0]).mean() < 0.001
+    assert (mask != fresh.comparison.at(0.4)["ldznet"].mask[0]).mean() < 0.001
