@@ -54,7 +54,7 @@ def draw_examples(models: Models, command: str, folder: Path = FOLDER) -> None:
     """Write every example's picture, truth, results and the list of them all into a folder."""
     commit()  # looked up before a shipped file changes
     folder.mkdir(exist_ok=True)
-    settings = Settings(models.backbone)
+    settings = Settings(models.home.backbone)
     entries = [_draw(models, folder, *scene) for scene in SCENES]
     examples = {
         "licence": "Apache-2.0: drawn by this repository's own code",

@@ -34,9 +34,3 @@ def phrase_colours(count: int) -> tuple[str, ...]:
 def rgb(colour: str) -> np.ndarray:
     """(3,) uint8 from "#rrggbb"."""
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
-
-
-def __getattr__(name: str) -> dict[str, str]:  # until the last user asks the function
-    if name == "NETWORK_COLOURS":
-        return network_colours()
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

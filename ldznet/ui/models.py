@@ -1,4 +1,4 @@
-"""The loaded backbones, and which of them answers for the session that is asking."""
+"""The loaded backbones, which of them answers for a session, and what the environment says."""
 
 import os
 from collections import OrderedDict
@@ -9,7 +9,6 @@ from threading import Lock, RLock
 
 import gradio as gr
 import torch
-from gradio.context import LocalContext
 
 from ldznet.checkpoints.hub import is_hub_id
 from ldznet.checkpoints.precision import AUTO
@@ -45,9 +44,8 @@ class Loaded:
 class Models:
     """A home backbone, always loaded, and at most one other beside it, so that memory is bounded.
 
-    `now` and its fields answer for the session that is asking: each has its own choice of backbone.
-    What a session keeps names the backbone that made it; `of` gives that one, whatever was chosen
-    since.
+    Each session has its own choice of backbone, which `of_session` gives. What a session keeps
+    names the backbone that made it; `of` gives that one, whatever was chosen since.
     """
 
     def __init__(
@@ -88,26 +86,6 @@ class Models:
         """The name of the backbone that a session chose; nothing is loaded for it."""
         with self._lock:
             return self._choices.get(session or "", self.default)
-
-    @property
-    def now(self) -> Loaded:
-        """`of_session` for the session of the event that runs here."""
-        return self.of_session(_asking_session())
-
-    @property
-    def backbone(self) -> str:
-        """`choice_of` for the session of the event that runs here."""
-        return self.choice_of(_asking_session())
-
-    @property
-    def segmenter(self) -> Segmenter:
-        """That of `now`."""
-        return self.now.segmenter
-
-    @property
-    def title(self) -> str:
-        """That of `now`; nothing is loaded for it."""
-        return _title(self.backbone)
 
     def of(self, name: str, session: str | None = None) -> Loaded:
         """The backbone of this name, if it is loaded.
@@ -170,12 +148,6 @@ def _read_safely(read: Read, source: str, name: str) -> Segmenter:
             f"There is not enough memory for {name}; choose a smaller backbone, or start the app "
             "with LDZNET_PRECISION=bfloat16 to halve what it takes."
         ) from error
-
-
-def _asking_session() -> str:
-    """The session whose event runs here; "" outside of any event, or for a client without one."""
-    request = LocalContext.request.get(None)  # set by gradio around every call and every `next`
-    return (request and request.session_hash) or ""
 
 
 # The backbones offered besides pocket, by what people call them; their revisions are pinned.

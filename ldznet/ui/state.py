@@ -26,7 +26,7 @@ class Picture:
     file: str = "image.png"  # where a command finds it
     scene: tuple[int, str, str] | None = None  # number, style, difficulty it is drawn from
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)  # phrase -> (H, W) bool
-    ask: tuple[str, ...] = ()  # phrases to begin with
+    phrases: tuple[str, ...] = ()  # to begin with
     # A visitor's own masks to compare with: phrase -> (H, W) uint8, the probability times 255.
     own: Mapping[str, np.ndarray] = field(default_factory=dict)
 

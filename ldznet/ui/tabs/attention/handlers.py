@@ -194,7 +194,7 @@ class Handlers:
             inspection = look_into_drawing(arrived, question)
         else:
             now = self.models.of_session(request.session_hash)
-            phrase = _read_phrase(now, next(iter(arrived.ask), question.phrase))
+            phrase = _read_phrase(now, next(iter(arrived.phrases), question.phrase))
             question = _read_noise(now, question._replace(phrase=phrase))
             inspection = look_into(now, arrived, question)
         answer = self._noted(request, inspection, view, choices)

@@ -283,7 +283,7 @@ def take_home(pick: str, course: Course, look: Look) -> tuple[str, bytes]:
 
 
 def _hand_on(place: str, course: Course) -> Changes:
-    return {place: hand(replace(course.picture, ask=(course.phrase,)))}
+    return {place: hand(replace(course.picture, phrases=(course.phrase,)))}
 
 
 def _replace_word(event: gr.EventData, phrase: str) -> Changes:

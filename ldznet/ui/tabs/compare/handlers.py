@@ -125,10 +125,10 @@ class Handlers:
         """Segment a picture from another tab; without phrases to ask for, only take it over."""
         if for_compare is None:
             return _messages()
-        if not for_compare.ask:
+        if not for_compare.phrases:
             note = message("Write what to find in this picture, then run.")
             return {**_inputs(for_compare, ()), **_messages(phrases_message=note)}
-        return self._segment(request, for_compare, for_compare.ask, look)
+        return self._segment(request, for_compare, for_compare.phrases, look)
 
     def _segment(
         self, request: gr.Request, picture: Picture, phrases: tuple[str, ...], look: Look

@@ -235,7 +235,7 @@ class Handlers:
     @_on_session
     def hand_to_compare(self, shown: Shown) -> Changes:
         """The picture with the phrases chosen, and the Compare tab selected."""
-        picture = replace(shown.session.picture, ask=tuple(shown.phrases))
+        picture = replace(shown.session.picture, phrases=tuple(shown.phrases))
         return {"for_compare": hand(picture), "tabs": gr.Tabs(selected=COMPARE)}
 
     @_on_session

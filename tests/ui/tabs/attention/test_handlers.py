@@ -281,7 +281,7 @@ def test_a_timestep_between_the_samplers_steps_is_said_to_be_none(handlers, segm
 
 
 def test_a_picture_handed_on_comes_with_its_phrase(handlers, picture):
-    handed = Picture(picture, "from elsewhere", ask=("blue car",))
+    handed = Picture(picture, "from elsewhere", phrases=("blue car",))
     answer = handlers.receive(REQUEST, handed, "text", Question("x", 120, 0), CHOICES)
     assert (answer["phrase"], answer["timestep"]) == ("blue car", 120)
     assert "blue car" in answer["text_view"]

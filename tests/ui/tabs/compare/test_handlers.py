@@ -230,7 +230,7 @@ def test_a_truth_of_another_size_is_refused(handlers, first, upload):
 
 
 def test_a_picture_handed_over_is_searched_for_its_phrases(handlers, picture, segmenter):
-    handed = Picture(picture, about="from elsewhere", ask=("red ball", "tree"))
+    handed = Picture(picture, about="from elsewhere", phrases=("red ball", "tree"))
     answer = by_name(handlers.receive(NOBODY, handed, LOOK))
     assert np.array_equal(answer.picture, picture)
     assert answer.phrases == "red ball, tree"

@@ -245,7 +245,7 @@ def test_a_session_keeps_the_last_request_alone_on_the_processor(handlers):
 def test_new_phrases_run_the_networks_and_dropping_one_does_not(handlers, first, monkeypatch):
     page = choose(handlers, first, ["ball", "red ball"])
     assert page["own_session"].comparison.phrases == ("red ball", "ball")  # as the buttons stand
-    monkeypatch.setattr(type(handlers.models.segmenter), "compare_generated", None)
+    monkeypatch.setattr(type(handlers.models.home.segmenter), "compare_generated", None)
     fewer = choose(handlers, page["own_session"], ["ball"])
     assert fewer["cards"].count("<tbody><tr>") == 3
     assert ">ball</th>" in fewer["cards"]
@@ -393,7 +393,7 @@ def test_the_picture_is_handed_on_anew_each_time(handlers, first, shown):
     handed = handlers.hand_to_compare(shown)
     picture = handed["for_compare"]
     assert isinstance(picture, Picture)
-    assert picture.ask == ("red ball",)
+    assert picture.phrases == ("red ball",)
     assert picture.image is first.generation.image
     assert handed["tabs"].selected == "Compare"
     again = handlers.hand_to_compare(shown)
