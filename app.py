@@ -20,22 +20,20 @@ def main() -> None:
     # Read on import. More threads gain pocket little and lose tenfold where a browser is busy too.
     quiet = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
     os.environ |= {"OMP_NUM_THREADS": "1", "DIFFUSERS_VERBOSITY": "error", **quiet, **os.environ}
+    in_a_sentence = () if "--debug" in sys.argv or os.environ.get("LDZNET_DEBUG") else ValueError
     try:
         if not first.isdecimal() or not 0 < int(first) < 65536:
             raise ValueError(f"PORT must be a number from 1 to 65535; got '{first}'.")
-        from ldznet.images import limit_pillow
-        from ldznet.ui import build_interface, launch_options, open_models, read_environment
+        from ldznet import images, ui
 
-        limit_pillow()
-        demo = build_interface(models := open_models(read_environment()))
+        images.limit_pillow()
+        demo = ui.build_interface(models := ui.open_models(ui.read_environment()))
         port = free_port(int(first))
-    except ValueError as error:
-        if "--debug" in sys.argv or os.environ.get("LDZNET_DEBUG"):
-            raise
+    except in_a_sentence as error:
         sys.exit(f"ldznet: {error}")
     ready = f"LD-ZNet is at http://127.0.0.1:{port} (Ctrl-C stops it)."
     print(*filter(None, (models.notice, ready)), sep="\n", flush=True)
-    demo.launch(server_port=port, quiet=True, **launch_options())
+    demo.launch(server_port=port, quiet=True, **ui.launch_options())
 
 
 if __name__ == "__main__":
