@@ -121,12 +121,14 @@ def draw_as_json(
             }
             if phrases:
                 reused = reuse and bool(generation.features)
-                found = loaded.segmenter.compare_generated(generation, phrases, reuse=reused)
+                segmentations = loaded.segmenter.compare_generated(
+                    generation, phrases, reuse=reused
+                )
                 picture |= {
                     "reused": reused,
                     "networks": {
                         name: serve_network(folder, write_network(folder, each.at(threshold)))
-                        for name, each in found.items()
+                        for name, each in segmentations.items()
                     },
                     "missing": loaded.segmenter.missing,
                 }
