@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from huggingface_hub import constants
@@ -21,6 +22,7 @@ class FakeHub:
     url: str
     model: str = "owner/model"
     commit: str = COMMIT
+    branches: tuple[str, ...] = ("main",)  # and other refs, all of that commit
     folder: Path | None = None
     refuse: dict[str, tuple[int, str]] = field(default_factory=dict)  # in path -> status, code
     cut: str = ""  # a file of which only half is sent
@@ -45,12 +47,13 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.model not in path:
             return self.send(401, b"{}", with_body, {"X-Error-Code": "RepoNotFound"})
         revision = re.search("/(?:revision|tree|resolve)/([^/]+)", path)
-        if revision and revision[1] not in ("main", hub.commit):
+        if revision and unquote(revision[1]) not in (*hub.branches, hub.commit):
             return self.send(404, b"{}", with_body, {"X-Error-Code": "RevisionNotFound"})
         files = sorted(each for each in hub.folder.rglob("*") if each.is_file())
         names = {str(each.relative_to(hub.folder)): each for each in files}
         if "/revision/" in path or path == f"/api/models/{hub.model}":
-            content = {"id": hub.model, "sha": hub.commit, "siblings": []}
+            siblings = [{"rfilename": name} for name in names]
+            content = {"id": hub.model, "sha": hub.commit, "siblings": siblings}
             return self.send(200, json.dumps(content).encode(), with_body)
         if "/tree/" in path:
             rows = [

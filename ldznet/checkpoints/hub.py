@@ -1,10 +1,12 @@
 """Models from the Hugging Face hub, in known revisions, and what can go wrong on the way."""
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import (
@@ -30,33 +32,84 @@ REVISIONS = {
 PATIENCE = 10.0  # seconds to wait for the hub's first answer
 
 
+# An owner and a name, and after an @ any branch, tag, commit or ref, slashes included.
+HUB_ID = re.compile(r"(?P<model>[^./~@:\\][^/@:\\]*/[^/@:\\]+)(?:@(?P<revision>.+))?")
+HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+ADDRESS = re.compile(r"https?://|(?:www\.)?huggingface\.co/|hf\.co/", re.IGNORECASE)
+# The path of a model's page: at a revision the hub's own way, escaped, or with ours behind it.
+PAGE = re.compile(r"/([^/@]+/[^/@]+)(?:(?:/tree/|/commits?/|@)(.+))?")
+SECTIONS = ("datasets", "spaces", "collections", "papers", "docs", "blog", "organizations")
+
+
 def is_hub_id(source: str) -> bool:
-    """Whether this reads as "owner/name" or "owner/name@revision", and not as a path."""
-    return source.count("/") == 1 and source[0] not in "./~"
+    """Whether this names a model on the hub, and is not a path.
+
+    It is "owner/name", "owner/name@revision", or the address of a model's page. A revision may hold
+    slashes, as "refs/pr/5" does.
+    """
+    return _parse(source) is not None
 
 
 def split_revision(source: str, revision: str | None) -> tuple[str, str | None]:
-    """The model and its revision in "owner/name" or "owner/name@revision".
+    """The model, "owner/name", and its revision in what `is_hub_id` takes.
 
     Without one, a known model's pinned revision, else None, which is the newest. Raises ValueError
-    if both name one and they differ.
+    if both name one and they differ, and for what names no model.
     """
-    model, _, named = source.partition("@")
+    parsed = _parse(source)
+    if parsed is None:
+        raise ValueError(f"'{source}' names no model on the Hugging Face hub; write owner/name.")
+    model, named = parsed
     if named and revision and named != revision:
         raise ValueError(f"'{source}' names another revision than '{revision}'; name one of them.")
     return model, named or revision or REVISIONS.get(model)
 
 
+def name_source(source: str | Path) -> str:
+    """What results and visitors see of a source: "owner/name@revision", or a path's last part."""
+    parsed = _parse(source) if isinstance(source, str) and not Path(source).exists() else None
+    if parsed is None:
+        return Path(source).name
+    return "@".join(part for part in parsed if part)
+
+
+def check_address(source: str) -> None:
+    """Raises ValueError for a web address that is not a model's page on the hub."""
+    if ADDRESS.match(source.strip()) and not is_hub_id(source):
+        raise ValueError(
+            "A web address must be that of a model's page on the Hugging Face hub, and this one "
+            "is not; name the model as owner/name or owner/name@revision, or download a single "
+            "file and name that."
+        )
+
+
+def _parse(source: str) -> tuple[str, str | None] | None:
+    """The model and the revision named with it; None for what is neither hub id nor page."""
+    source = source.strip()
+    if not ADDRESS.match(source):
+        match = HUB_ID.fullmatch(source)
+        return (match["model"], match["revision"]) if match else None
+    address = urlsplit(source if "://" in source else f"https://{source}")
+    if address.netloc.lower() not in (*HOSTS, urlsplit(constants.ENDPOINT).netloc):
+        return None
+    page = PAGE.fullmatch(address.path.rstrip("/"))
+    if page is None or page[1].split("/")[0] in SECTIONS:
+        return None
+    return page[1], unquote(page[2]) if page[2] else None
+
+
 def find_folder(source: str | Path, files: Sequence[str]) -> Path | None:
     """The folder itself, or that of a hub id with these files (see `fetch`); None if it is neither.
 
-    Raises ValueError as `fetch` does.
+    Raises ValueError as `check_address` and `fetch` do.
     """
     folder = Path(source)
     if folder.is_dir():
         return folder
-    if isinstance(source, str) and is_hub_id(source):
-        return fetch(*split_revision(source, None), files)
+    if isinstance(source, str):
+        check_address(source)
+        if is_hub_id(source):
+            return fetch(*split_revision(source, None), files)
     return None
 
 

@@ -23,7 +23,7 @@ from ldznet.checkpoints.folder import (
     load_tokenizer,
     refusal,
 )
-from ldznet.checkpoints.hub import REVISIONS, fetch, is_hub_id, split_revision
+from ldznet.checkpoints.hub import REVISIONS, check_address, fetch, is_hub_id, split_revision
 from ldznet.checkpoints.precision import TEXT_PRECISION, choose_dtype
 from ldznet.checkpoints.schedule import build_scheduler, is_standard
 
@@ -75,9 +75,12 @@ def load_parts(
     """vae, unet, text_encoder, tokenizer and scheduler, by these names, on the device.
 
     `source` is a folder of diffusers' layout, a checkpoint in the official layout (.safetensors),
-    or a hub id, "owner/name" or "owner/name@revision"; `autoencoders` are the classes that a
-    folder's VAE may be of, by their names. Raises ValueError as the module says.
+    or a hub id, "owner/name" or "owner/name@revision", or the address of its page; `autoencoders`
+    are the classes that a folder's VAE may be of, by their names. Raises ValueError as the module
+    says.
     """
+    if isinstance(source, str):
+        check_address(source)
     path = Path(source)
     name = path.name
     is_file = path.suffix in (".safetensors", *PICKLES)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Imported here: they take seconds, which `--help` and a mistyped option need not wait for.
     from tqdm import tqdm
 
+    from ldznet.checkpoints.hub import name_source
     from ldznet.evaluation import evaluate
     from ldznet.metrics import threshold_index
     from ldznet.pipeline import Settings
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
     result = {
         "dataset": arguments.dataset,
         "split": SPLIT,
-        "backbone": Path(arguments.backbone).name,
+        "backbone": name_source(arguments.backbone),
         "threshold": arguments.threshold,
         "seed": arguments.seed,
         "timestep": arguments.timestep,

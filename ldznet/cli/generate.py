@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     # Imported here: they take seconds, which a mistyped option or path need not wait for.
     from ldznet.backbone import generate
+    from ldznet.checkpoints.hub import name_source
     from ldznet.pipeline import Segmenter
 
     if phrases:
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> None:
             "negative_prompt": arguments.negative,
             "steps": arguments.steps,
             "guidance": arguments.guidance,
-            "backbone": Path(arguments.backbone).name,
+            "backbone": name_source(arguments.backbone),
             "threshold": arguments.threshold,
             "unknown_words": {text: words for text, words in unknown.items() if words},
             "pictures": pictures,

@@ -10,7 +10,7 @@ from threading import Lock, RLock
 import gradio as gr
 import torch
 
-from ldznet.checkpoints.hub import is_hub_id
+from ldznet.checkpoints.hub import is_hub_id, name_source
 from ldznet.checkpoints.precision import AUTO
 from ldznet.pipeline import POCKET, Segmenter
 
@@ -204,6 +204,8 @@ def open_models(environment: Environment) -> Models:
 def name_of(source: str) -> str:
     """What visitors see of a source: a hub id whole, of a path only its last part ("./folder")."""
     path = Path(source)
-    if source == POCKET or (is_hub_id(source) and not path.exists()):
+    if source == POCKET:
         return source
+    if is_hub_id(source) and not path.exists():
+        return name_source(source)
     return f"./{path.resolve().name}"

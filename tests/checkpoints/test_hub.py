@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from ldznet.checkpoints.hub import REVISIONS, fetch, is_hub_id, split_revision
+from ldznet.backbone import LatentDiffusion
+from ldznet.checkpoints.hub import (
+    REVISIONS,
+    fetch,
+    find_folder,
+    is_hub_id,
+    name_source,
+    split_revision,
+)
 from tests.fake_hub import COMMIT, hub
 
 __all__ = ["hub"]
@@ -120,3 +128,58 @@ def test_names_and_revisions():
     assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in REVISIONS.values())
     with pytest.raises(ValueError, match="name one of them"):
         split_revision("a/b@v1", "v2")
+
+
+@pytest.mark.parametrize(
+    ("source", "revision"),
+    [
+        ("owner/model@refs/pr/5", "refs/pr/5"),
+        ("owner/model@feature/two/three", "feature/two/three"),
+        ("owner/model@v1.0", "v1.0"),
+        ("https://huggingface.co/owner/model", None),
+        ("http://huggingface.co/owner/model/", None),
+        ("huggingface.co/owner/model?library=diffusers#use", None),
+        ("https://hf.co/owner/model", None),
+        (" https://huggingface.co/owner/model/tree/main\n", "main"),
+        ("https://huggingface.co/owner/model/tree/refs%2Fpr%2F5", "refs/pr/5"),
+        ("https://huggingface.co/owner/model/tree/feature/two", "feature/two"),
+        ("https://www.huggingface.co/owner/model/commit/" + COMMIT, COMMIT),
+        ("https://huggingface.co/owner/model@refs/pr/5", "refs/pr/5"),
+    ],
+)
+def test_a_revision_or_an_address_is_a_hub_id(model, source, revision):
+    assert is_hub_id(source)
+    assert split_revision(source, None) == ("owner/model", revision)
+    assert name_source(source) == (f"owner/model@{revision}" if revision else "owner/model")
+    model.branches = (*model.branches, *([revision] if revision else []))
+    assert (find_folder(source, FILES) / CONFIG).read_text() == "{}"
+
+
+def test_a_revision_with_a_slash_that_is_not_there_is_named(model):
+    with pytest.raises(ValueError, match="'owner/model' has no revision 'refs/pr/9'"):
+        find_folder("owner/model@refs/pr/9", FILES)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://example.com/owner/model",
+        "https://huggingface.co/datasets/owner/name",
+        "https://huggingface.co/spaces/owner/name",
+        "https://huggingface.co/owner",
+        "https://huggingface.co/owner/model/blob/main/model.safetensors",
+        "https://key:secret-token@example.com/a",
+    ],
+)
+def test_an_address_of_anything_else_is_refused_as_one(source):
+    assert not is_hub_id(source)
+    for read in (LatentDiffusion.from_pretrained, lambda source: find_folder(source, FILES)):
+        with pytest.raises(ValueError, match=r"name the model as owner/name") as caught:
+            read(source)
+        assert "secret" not in str(caught.value)
+
+
+def test_paths_are_no_hub_ids(tmp_path):
+    paths = ("a/b/c@main", "C:/models", r"C:\models\a", "../a@b", "a@b/c", "a/", "/a@b/c")
+    assert not any(map(is_hub_id, paths))
+    assert name_source(tmp_path / "model") == "model"
