@@ -1,20 +1,66 @@
 """Phrases: what may be asked for, its wording for the text encoder, and what a prompt names."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 MAX_PHRASES = 16
 MAX_PHRASE_LENGTH = 200  # characters
 
+# What word processors put for characters of the keyboard, and captions hardly ever hold.
+_TWINS = {
+    "'": "\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u00b4\u02b9\u02bb\u02bc\u02bd",
+    '"': "\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u301d\u301e\u301f",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\ufe58\ufe63",
+    "...": "\u2026",
+}
+_PLAIN = str.maketrans(
+    {other: plain for plain, others in _TWINS.items() for other in others}
+    | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # of full width
+)
+# Seen by nobody, though no control or format characters by their category.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+
+
+def clean_text(text: str) -> str:
+    """The text as if typed on a plain keyboard.
+
+    Typographic quotes and dashes and characters of full width become their plain twins, characters
+    that nobody sees are left out, and any run of white space becomes one space, none at the ends.
+    """
+    spaced = " ".join(text.split())
+    seen = "".join(character for character in spaced if not _is_invisible(character))
+    return " ".join(unicodedata.normalize("NFC", seen).translate(_PLAIN).split())
+
+
+def _is_invisible(character: str) -> bool:
+    if character in _BLANKS or unicodedata.category(character) in ("Cc", "Cf", "Cs"):
+        return True
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+
+
+def strip_punctuation(word: str) -> str:
+    """The word without the punctuation around it; nothing of what is only punctuation."""
+    while word and not _is_of_a_word(word[0]):
+        word = word[1:]
+    while word and not _is_of_a_word(word[-1]):
+        word = word[:-1]
+    return word
+
+
+def _is_of_a_word(character: str) -> bool:
+    # Other symbols (So) such as an emoji stand for a thing, as a word does.
+    return character.isalnum() or unicodedata.category(character) in ("So", "Mn", "Mc")
+
 
 def check_phrases(phrases: Sequence[str]) -> tuple[str, ...]:
-    """The phrases without the space around them.
+    """The phrases as `clean_text` leaves them, one for each, in their order.
 
     Raises ValueError for none or more than 16, an empty one, or one over 200 characters.
     """
     if isinstance(phrases, str):
         raise ValueError("Phrases come as a list, even a single one.")
-    stripped = tuple(phrase.strip() for phrase in phrases)
+    stripped = tuple(map(clean_text, phrases))
     if not stripped:
         raise ValueError("Name at least one phrase to segment.")
     if len(stripped) > MAX_PHRASES:
@@ -57,6 +103,9 @@ _RELATIONS = re.compile(
     r"\s+(?:of|to)\b",
     re.IGNORECASE,
 )
+
+
+_LONG_DASH = re.compile("[\u2013\u2014\u2015]")  # stands between words, never inside one
 
 
 def _set(listed: str) -> frozenset[str]:
@@ -107,7 +156,7 @@ def noun_phrases(prompt: str) -> tuple[str, ...]:
     "grass". A heuristic for English: what it misses can still be typed.
     """
     phrases: dict[str, str] = {}
-    for phrase in _split(prompt):
+    for phrase in _split(clean_text(_LONG_DASH.sub(" - ", prompt))):
         phrases.setdefault(phrase.lower(), phrase)
     return tuple(phrases.values())
 

@@ -22,6 +22,9 @@ PROMPTS = {
     "A Ball, a ball; (the ball:1.2) and another BALL": "Ball",
     "two well-worn shoes": "well-worn shoes",
     "ein Hund": "ein Hund",
+    "a \u201cred ball\u201d\u2014two boats\u200b and the king\u2019s ring": (
+        "red ball, boats, king's ring"
+    ),
     "": "",
     "  ... of the and, 8k": "",
 }

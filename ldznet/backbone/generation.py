@@ -12,6 +12,7 @@ from torch import Tensor
 from ldznet.backbone.ldm import FEATURE_TIMESTEP, LatentDiffusion, check_length, check_seed
 from ldznet.backbone.recording import record
 from ldznet.blocks import FUSION_BLOCKS
+from ldznet.phrases import clean_text
 from ldznet.types import Generation
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ def generate(
     seed. Kept on the way: the latents that entered every step, the last ones, and the features of
     blocks 6 to 10 at the visited timestep nearest to 400 (see `feature_timestep`), of the prompt's
     half of the guidance batch. A guidance of 1 is none: then the negative prompt is not read.
+    Prompts are read as `clean_text` leaves them.
 
     `on_step` is told every step; what it raises (such as `GenerationStopped`) passes through and
     leaves nothing behind. Raises ValueError for an empty prompt, a prompt or negative prompt with
     more tokens than the text encoder reads, or steps (1 to 100), guidance (1 to 30) or seed out of
     range.
     """
+    prompt, negative_prompt = clean_text(prompt), clean_text(negative_prompt)
     check_prompts(backbone, prompt, negative_prompt)
     check_sampling(steps, guidance)
     check_seed(seed)
@@ -200,7 +203,7 @@ def _keep(tensor: Tensor) -> Tensor:
 
 def check_prompts(backbone: LatentDiffusion, prompt: str, negative_prompt: str = "") -> None:
     """Raises ValueError for an empty prompt, or one the text encoder would cut, saying where."""
-    if not prompt.strip():
+    if not clean_text(prompt):
         raise ValueError("The prompt is empty; write what to draw.")
     limit = backbone.tokenizer.model_max_length
     # The pipeline would draw from the words that fit and drop the rest without raising.

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from string import punctuation
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from ldznet.backbone.recording import record, stop_after
 from ldznet.blocks import UNET_STRIDE, find_block
 from ldznet.checkpoints.parts import load_parts
 from ldznet.checkpoints.precision import choose_device
+from ldznet.phrases import clean_text, strip_punctuation
 from ldznet.types import AttentionKind, Reading, Recording
 
 FEATURE_TIMESTEP = 400  # inside the paper's best range, 300-500 (section 4.2, Fig. 4)
@@ -254,9 +254,9 @@ class LatentDiffusion:
         if known is None:
             return ()
         backend = self.tokenizer.backend_tokenizer
-        normal = backend.normalizer.normalize_str(phrase)
+        normal = backend.normalizer.normalize_str(clean_text(phrase))
         pieces = backend.pre_tokenizer.pre_tokenize_str(normal)
-        words = (normal[start:end].strip(punctuation) for _, (start, end) in pieces)
+        words = (strip_punctuation(normal[start:end]) for _, (start, end) in pieces)
         return tuple(dict.fromkeys(word for word in words if word and word not in known))
 
 

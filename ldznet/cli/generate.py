@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from ldznet.phrases import check_phrases, noun_phrases
+from ldznet.phrases import check_phrases, clean_text, noun_phrases
 from ldznet.results.options import (
     add_masks,
     add_models,
@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_threshold(arguments.threshold)
     if not 1 <= arguments.count <= MAX_COUNT:
         raise ValueError(f"Draw 1 to {MAX_COUNT} pictures at a time; got {arguments.count}.")
+    arguments.prompt = clean_text(arguments.prompt)
+    arguments.negative = clean_text(arguments.negative)
     phrases = _phrases(arguments)
     check_output_folder(arguments.output)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldznet.images import read_image
+from ldznet.phrases import clean_text
 from ldznet.results.options import add_models, add_output_folder, open_segmenter
 from ldznet.results.records import (
     check_output_folder,
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Look inside and write; raises ValueError in one sentence, and then leaves nothing behind."""
-    phrase = arguments.phrase.strip()
+    phrase = clean_text(arguments.phrase)
     check_output_folder(arguments.output)
     image = read_image(arguments.image)
     pixel = arguments.point or (image.width // 2, image.height // 2)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.images import read_image, to_pictures
+from ldznet.phrases import clean_text
 from ldznet.pipeline import ImageSource, Segmenter
 from ldznet.types import Generation
 
@@ -104,10 +105,11 @@ def to_image(pixels: Tensor) -> np.ndarray:
 
 
 def check_phrase(phrase: str) -> str:
-    """The phrase without the space around it; raises ValueError if nothing is left."""
-    if not phrase.strip():
+    """The phrase as `clean_text` leaves it; raises ValueError if nothing is left."""
+    cleaned = clean_text(phrase)
+    if not cleaned:
         raise ValueError("The phrase is empty; write what to look for.")
-    return phrase.strip()
+    return cleaned
 
 
 def find_cell(x: float, y: float, size: tuple[int, ...], grid: tuple[int, int]) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from ldznet.checkpoints.precision import AUTO
 from ldznet.images import read_image
 from ldznet.networks import BASELINES, NETWORKS, Network, SegmentationNetwork, find_networks
 from ldznet.peers import PEERS, Peer, load_peer
-from ldznet.phrases import check_phrases
+from ldznet.phrases import check_phrases, clean_text
 from ldznet.pipeline.frame import Frame, choose_frame, official_frame, whole_frame
 from ldznet.pipeline.loading import POCKET, find_assets, load_backbone, misfit
 from ldznet.pipeline.recipe import (
@@ -315,8 +315,8 @@ class Segmenter:
             self.backbone.check_timestep(settings.timestep)
         if settings.recipe == OFFICIAL:
             return official_passes(phrases, settings)
-        if settings.template is None:
-            settings = replace(settings, template=self.template)
+        template = self.template if settings.template is None else settings.template
+        settings = replace(settings, template=clean_text(template))
         others = [each for each in self.templates if each != settings.template]
         if settings.ensemble > 1:
             others = usable_templates(self.backbone, others, phrases)

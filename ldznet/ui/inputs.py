@@ -11,12 +11,16 @@ import numpy as np
 from PIL import Image
 
 from ldznet.images import read_image
-from ldznet.phrases import check_phrases
+from ldznet.phrases import check_phrases, clean_text
 from ldznet.pipeline import check_names
 from ldznet.ui.state import OWN, Picture, all_columns
 
 # Larger pictures are shrunk on the page: a session keeps networks x phrases x pixels x 2 bytes.
 MAX_PIXELS = 1_000_000
+
+# Between the phrases of one text; commas and semicolons also as Chinese and Japanese keyboards have
+# them.
+_SEPARATORS = re.compile("[,;\n\r\u2028\u2029\uff0c\uff1b\u3001]")
 
 Place = Literal[
     "picture", "phrases", "settings", "truth", "own", "blocks", "point", "prompt", "sampling"
@@ -47,7 +51,7 @@ def read_phrases(text: str) -> tuple[str, ...]:
 
     Raises a complaint if there is none or one cannot be used.
     """
-    parts = [" ".join(part.split()) for part in re.split(r"[,;\n]", text or "")]
+    parts = map(clean_text, _SEPARATORS.split(text or ""))
     with complaints_about("phrases"):
         return check_phrases(tuple(dict.fromkeys(part for part in parts if part)))
 
@@ -113,12 +117,12 @@ def check_threshold(threshold: object) -> float:
 
 
 def read_phrase_list(value: Any) -> tuple[str, ...]:
-    """Phrases from a list of texts, or from one text parted by commas or lines.
+    """Phrases from a list of texts, one of each, or from one text as `read_phrases` parts it.
 
     Raises ValueError if it is neither, there is none, or one cannot be used.
     """
     if isinstance(value, list) and all(isinstance(phrase, str) for phrase in value):
-        value = "\n".join(value)
+        return check_phrases(value)
     if not isinstance(value, str):
         raise ValueError('Send the phrases as a list of texts, for example ["red car", "tree"].')
     return read_phrases(value)

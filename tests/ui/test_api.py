@@ -87,6 +87,15 @@ def test_phrases_may_come_as_a_list_or_as_text(compare, scene):
     assert [row["score"] for row in rows[0]] == [row["score"] for row in rows[1]]
 
 
+def test_every_item_of_a_list_has_its_row(compare, scene):
+    items = ["the ball, red", "red ball", "red ball", "\u201cred ball\u201d\u200b", "a \u2014 tree"]
+    found = compare(scene, items, networks=["ldznet"])
+    rows = found["networks"]["ldznet"]["phrases"]
+    assert [row["phrase"] for row in rows] == [*items[:3], '"red ball"', "a - tree"]
+    assert rows[1]["score"] == pytest.approx(rows[2]["score"], abs=1e-4)
+    assert found["unknown_words"] == []
+
+
 def test_only_these_endpoints_are_offered(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
     assert set(endpoints["named_endpoints"]) == {

@@ -348,7 +348,7 @@ def step_slider(inspection: Inspection) -> dict[str, Any]:
 
 def _read_phrase(loaded: Loaded, text: str | None) -> str:
     with complaints_about("phrases"):
-        (phrase,) = check_phrases([" ".join((text or "").split())])
+        (phrase,) = check_phrases([text or ""])
         loaded.segmenter.backbone.encode_text([phrase])  # to hear whether it is too long
     return phrase
 

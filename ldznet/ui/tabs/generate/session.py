@@ -23,7 +23,7 @@ from ldznet.backbone.generation import (
 from ldznet.backbone.ldm import LatentDiffusion, check_seed
 from ldznet.images import to_pictures
 from ldznet.networks import NETWORKS, LDZNet
-from ldznet.phrases import MAX_PHRASES, noun_phrases, words
+from ldznet.phrases import MAX_PHRASES, clean_text, noun_phrases, words
 from ldznet.pipeline import Segmenter
 from ldznet.types import Generation
 from ldznet.ui.examples import FOLDER as EXAMPLES
@@ -119,7 +119,7 @@ def read_request(
 
     Raises a complaint about the prompt or the sampling, one sentence, if anything is out of range.
     """
-    positive, negative = (" ".join((text or "").split()) for text in (prompt, negative_prompt))
+    positive, negative = (clean_text(text or "") for text in (prompt, negative_prompt))
     with complaints_about("prompt"):
         check_prompts(backbone, positive, negative)
     with complaints_about("sampling"):
