@@ -38,13 +38,21 @@ class LatentDiffusion:
         text_encoder: Any,
         tokenizer: Any,
         scheduler: Any,
+        *,
+        name: str = "backbone",
+        remarks: Sequence[str] = (),
     ) -> None:
-        """Join diffusers' and transformers' parts; the three models are frozen in place."""
+        """Join diffusers' and transformers' parts; the three models are frozen in place.
+
+        `name` is what messages call the model; `remarks` are what its reader had to say of it.
+        """
         self.vae = vae.requires_grad_(False).eval()
         self.unet = unet.requires_grad_(False).eval()
         self.text_encoder = text_encoder.requires_grad_(False).eval()
         self.tokenizer = tokenizer
         self.scheduler = scheduler
+        self.name = name
+        self.remarks = tuple(remarks)
 
     @classmethod
     def from_pretrained(

@@ -12,6 +12,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from ldznet.checkpoints.file import Part, find_faults, read_safetensors
 from ldznet.checkpoints.precision import TEXT_PRECISION, choose_dtype
+from ldznet.checkpoints.weights import STEMS, find_weight_files
 
 TEXT_ENCODER = "clip_text_model"  # transformers' model type of CLIPTextModel
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
@@ -41,12 +42,7 @@ DEFAULTS = {
     "only_cross_attention": False,
 }
 
-# What each part of the layout must hold; any file of a line will do.
-WEIGHTS = {
-    "vae": "diffusion_pytorch_model.safetensors",
-    "unet": "diffusion_pytorch_model.safetensors",
-    "text_encoder": "model.safetensors",
-}
+# What each part of the layout must hold beside weights; any file of a line will do.
 SETTINGS = {
     "vae": ("config.json",),
     "unet": ("config.json",),
@@ -109,10 +105,12 @@ def load_folder(
     Raises ValueError with one sentence on what is missing, damaged or of another topology.
     """
     check_configuration(folder, name, autoencoders)
-    missing = [f"{part}/{file}" for part, file in WEIGHTS.items() if not _has(folder, part, file)]
+    chosen = {part: find_weight_files(folder / part, _names(folder / part)) for part in STEMS}
+    files = [f"{part}/{file}" for part, each in chosen.items() for file in each.names]
+    missing = [file for file in files if not _has(folder, file)]
     if missing:
         raise _incomplete(name, missing)
-    parameters = sum(_count_parameters(folder / part / file) for part, file in WEIGHTS.items())
+    parameters = sum(_count_parameters(folder / file) for file in files)
     dtype = choose_dtype(device, precision, parameters=parameters)
     return {
         "vae": _load_model(autoencoders[_vae_kind(folder)], folder / "vae", dtype),
@@ -148,6 +146,20 @@ def refusal(name: str, why: str) -> ValueError:
         f"'{name}' is not a model of Stable Diffusion 1.x or 2.x topology: {why}; "
         "choose another, such as CompVis/stable-diffusion-v1-4."
     )
+
+
+def variant_remarks(folder: Path) -> list[str]:
+    """A sentence for each part of which a folder has the weights of a variant alone."""
+    chosen = {part: find_weight_files(folder / part, _names(folder / part)) for part in STEMS}
+    return [
+        f"Of the part '{part}' there is only the variant '{each.variant}', which was taken."
+        for part, each in chosen.items()
+        if each.variant
+    ]
+
+
+def _names(part: Path) -> set[str]:
+    return {path.name for path in part.iterdir()} if part.is_dir() else set()
 
 
 def _has(folder: Path, *inside: str) -> bool:
@@ -194,7 +206,8 @@ def _load_model(model_class: Any, part: Path, dtype: torch.dtype) -> Any:
     try:
         model = _build(model_class, part)
         own = model.state_dict().keys()
-        named = read_safetensors(part / WEIGHTS[part.name])
+        files = find_weight_files(part, _names(part)).names
+        named = {key: each for file in files for key, each in read_safetensors(part / file).items()}
         tensors = {key: each for old, each in named.items() if (key := _today(old)) in own}
     except Exception as error:  # each library has its own, for whatever a configuration holds
         raise _damaged(part) from error

@@ -146,6 +146,15 @@ def fetch(model: str, revision: str | None, files: Sequence[str]) -> Path:
     )
 
 
+def list_files(model: str, revision: str | None) -> list[str] | None:
+    """The paths of a hub model's files; None where the hub cannot be reached or does not say."""
+    try:
+        siblings = HfApi().model_info(model, revision=revision, timeout=PATIENCE).siblings
+    except Exception:  # the hub client raises its own, the network's and the system's
+        return None
+    return [each.rfilename for each in siblings] if siblings else None
+
+
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest above it that exists."""
     return next(path for path in (folder, *folder.absolute().parents) if path.is_dir())

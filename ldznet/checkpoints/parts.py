@@ -16,18 +16,26 @@ from ldznet.checkpoints import official
 from ldznet.checkpoints.file import Part, read_safetensors
 from ldznet.checkpoints.folder import (
     UNET_CONFIGURATION,
-    WEIGHTS,
     check_configuration,
     load_folder,
     load_scheduler,
     load_tokenizer,
     refusal,
+    variant_remarks,
 )
-from ldznet.checkpoints.hub import REVISIONS, check_address, fetch, is_hub_id, split_revision
+from ldznet.checkpoints.hub import (
+    REVISIONS,
+    check_address,
+    fetch,
+    is_hub_id,
+    list_files,
+    split_revision,
+)
 from ldznet.checkpoints.precision import TEXT_PRECISION, choose_dtype
 from ldznet.checkpoints.schedule import build_scheduler, is_standard
+from ldznet.checkpoints.weights import INDICES, STEMS, find_weight_files
 
-# What is fetched of a model on the hub, first and second.
+# What is fetched of a model on the hub before its weights.
 CONFIGURATION_FILES = (
     "model_index.json",
     "vae/config.json",
@@ -36,8 +44,8 @@ CONFIGURATION_FILES = (
     "scheduler/*.json",
     "tokenizer/*.json",
     "tokenizer/*.txt",
+    *INDICES,
 )
-WEIGHT_FILES = tuple(f"{part}/{file}" for part, file in WEIGHTS.items())
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
 
@@ -74,6 +82,8 @@ def load_parts(
 ) -> dict[str, Any]:
     """vae, unet, text_encoder, tokenizer and scheduler, by these names, on the device.
 
+    Beside them the model's `name`, and `remarks`: what to know about its weights, in sentences.
+
     `source` is a folder of diffusers' layout, a checkpoint in the official layout (.safetensors),
     or a hub id, "owner/name" or "owner/name@revision", or the address of its page; `autoencoders`
     are the classes that a folder's VAE may be of, by their names. Raises ValueError as the module
@@ -82,10 +92,11 @@ def load_parts(
     if isinstance(source, str):
         check_address(source)
     path = Path(source)
-    name = path.name
+    name, remarks = path.name, []
     is_file = path.suffix in (".safetensors", *PICKLES)
     if path.is_dir():
         parts = load_folder(path, name, device, precision, autoencoders)
+        remarks = variant_remarks(path)
     elif path.is_file():
         _check_suffix(path)
         parts = _load_file(path, device, precision)
@@ -94,15 +105,28 @@ def load_parts(
         folder = fetch(name, revision, CONFIGURATION_FILES)
         check_configuration(folder, name, autoencoders)  # before gigabytes are fetched
         # The folder is named after its commit, so both halves are of the same state.
-        folder = fetch(name, folder.name, WEIGHT_FILES)
+        folder = fetch(name, folder.name, _weights_on_hub(name, folder))
         parts = load_folder(folder, name, device, precision, autoencoders)
+        remarks = variant_remarks(folder)
     else:
         what = "file" if is_file else "model folder"
         raise ValueError(f"There is no {what} '{name}'; check the path.")
     _check_belonging(parts, name)
     for part in (parts["vae"], parts["unet"], parts["text_encoder"]):
         part.to(device)
-    return parts
+    return {**parts, "name": name, "remarks": tuple(remarks)}
+
+
+def _weights_on_hub(name: str, folder: Path) -> list[str]:
+    """The files to fetch for a model whose configuration and lists of shards are in the folder."""
+    names = list_files(name, folder.name)
+    if names is None:  # out of reach: those that are here must do
+        names = [str(path.relative_to(folder).as_posix()) for path in folder.glob("*/*")]
+    files = []
+    for part in STEMS:
+        inside = [file.partition("/")[2] for file in names if file.startswith(f"{part}/")]
+        files += [f"{part}/{file}" for file in find_weight_files(folder / part, inside).names]
+    return files
 
 
 def _check_suffix(path: Path) -> None:

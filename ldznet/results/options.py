@@ -1,6 +1,7 @@
 """Options that several commands share, worded once, and the models that they name."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,20 +42,32 @@ def open_segmenter(
     # Imported here: it takes seconds, which `--help` and a mistyped option need not wait for.
     from ldznet.pipeline import Segmenter
 
-    return Segmenter.from_pretrained(
+    segmenter = Segmenter.from_pretrained(
         arguments.backbone,
         networks=arguments.networks,
         names=names,
         device=arguments.device,
         precision=arguments.precision,
     )
+    _print_remarks(segmenter.backbone)
+    return segmenter
 
 
 def open_backbone(arguments: argparse.Namespace) -> "LatentDiffusion":
     """The backbone of the options of `add_backbone`; errors as `load_backbone`."""
     from ldznet.pipeline import load_backbone
 
-    return load_backbone(arguments.backbone, device=arguments.device, precision=arguments.precision)
+    backbone = load_backbone(
+        arguments.backbone, device=arguments.device, precision=arguments.precision
+    )
+    _print_remarks(backbone)
+    return backbone
+
+
+def _print_remarks(backbone: "LatentDiffusion") -> None:
+    """On stderr, as stdout may be JSON."""
+    for remark in backbone.remarks:
+        print("ldznet:", remark, file=sys.stderr)
 
 
 def add_noise(parser: argparse.ArgumentParser) -> None:

@@ -136,6 +136,7 @@ def say_loaded(loaded: Loaded) -> str:
     """From when on a backbone answers, and which networks lack weights for it."""
     segmenter = loaded.segmenter
     text = f"{loaded.title} answers from the next run on; what is on the page stays."
+    text = " ".join([text, *segmenter.backbone.remarks])
     missing = [NETWORKS[name].title for name in segmenter.missing if name in NETWORKS]
     if not missing:
         return text

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 
 from ldznet.backbone import LatentDiffusion
@@ -200,6 +200,76 @@ def test_pickled_weights_alone_are_refused(folder):
     (weights,) = (folder / "unet").glob("*.safetensors")
     weights.rename(weights.with_suffix(".bin"))
     expect_sentence(folder, r"missing: unet/diffusion_pytorch_model\.safetensors")
+
+
+def name_variant(folder, part, variant):
+    (weights,) = (folder / part).glob("*.safetensors")
+    weights.rename(
+        weights.with_name(weights.name.replace(".safetensors", f".{variant}.safetensors"))
+    )
+
+
+def split_into_shards(folder, backbone, variant=None):
+    """As the libraries themselves write shards; returns how many files the U-Net has then."""
+    models = {"unet": backbone.unet, "vae": backbone.vae, "text_encoder": backbone.text_encoder}
+    for part, model in models.items():
+        for file in (folder / part).glob("*.safetensors"):
+            file.unlink()
+        size = sum(each.nbytes for each in model.state_dict().values())
+        model.save_pretrained(folder / part, max_shard_size=size // 2, variant=variant)
+        assert list((folder / part).glob("*.index*.json"))
+    return len(list((folder / "unet").glob("*.safetensors")))
+
+
+def expect_the_same(loaded, backbone):
+    for part in PARTS:
+        ours, theirs = getattr(loaded, part).state_dict(), getattr(backbone, part).state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_shards_under_an_index_are_a_whole_part(folder, backbone, variant):
+    assert split_into_shards(folder, backbone, variant) > 1
+    loaded = LatentDiffusion.from_pretrained(folder)
+    expect_the_same(loaded, backbone)
+    expect_the_same(StableDiffusionPipeline.from_pretrained(folder, variant=variant), backbone)
+    assert len(loaded.remarks) == (len(PARTS) if variant else 0)
+    shard = sorted((folder / "unet").glob("*.safetensors"))[-1]
+    shard.unlink()
+    expect_sentence(folder, f"missing: unet/{re.escape(shard.name)};")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"weight_map": {"a": "../../b.safetensors"}}'])
+def test_a_damaged_list_of_shards_is_named(folder, backbone, content):
+    split_into_shards(folder, backbone)
+    (index,) = (folder / "unet").glob("*.index.json")
+    index.write_text(content)
+    expect_sentence(folder, f"list of shards 'unet/{re.escape(index.name)}' cannot be read")
+
+
+def test_a_variant_alone_is_taken_and_named(folder, backbone):
+    name_variant(folder, "unet", "fp16")
+    loaded = LatentDiffusion.from_pretrained(folder)
+    expect_the_same(loaded, backbone)
+    assert loaded.remarks == (
+        "Of the part 'unet' there is only the variant 'fp16', which was taken.",
+    )
+
+
+def test_of_variants_the_most_exact_counts_and_training_weights_come_last(folder, backbone):
+    unet = folder / "unet"
+    name_variant(folder, "unet", "fp32")
+    for other in ("fp16", "non_ema", "ema"):
+        (unet / f"diffusion_pytorch_model.{other}.safetensors").write_bytes(b"another")
+    assert "'fp32'" in LatentDiffusion.from_pretrained(folder).remarks[0]
+    (unet / "diffusion_pytorch_model.fp32.safetensors").rename(
+        unet / "diffusion_pytorch_model.ema.safetensors"
+    )
+    (unet / "diffusion_pytorch_model.fp16.safetensors").unlink()
+    loaded = LatentDiffusion.from_pretrained(folder)
+    assert "'ema'" in loaded.remarks[0]
+    expect_the_same(loaded, backbone)
 
 
 def test_folders_that_are_none_are_refused(tmp_path):

@@ -12,6 +12,7 @@ from diffusers.loaders.single_file_utils import (
     convert_ldm_unet_checkpoint,
     convert_ldm_vae_checkpoint,
 )
+from huggingface_hub import constants
 
 from ldznet.backbone import LatentDiffusion
 from ldznet.backbone.pocket import build_tokenizer
@@ -231,3 +232,27 @@ def test_another_kind_is_refused_before_its_weights_are_fetched(model):
 def test_weights_that_are_not_there(model):
     (model.folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     refused("owner/model", "missing: vae/diffusion_pytorch_model.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["shards", "variant"])
+def test_shards_and_a_variant_alone_are_fetched(model, backbone, kind, monkeypatch):
+    unet = model.folder / "unet"
+    (weights,) = unet.glob("*model.safetensors")
+    variant = unet / "diffusion_pytorch_model.fp16.safetensors"
+    if kind == "variant":
+        weights.rename(variant)
+    else:
+        weights.unlink()
+        backbone.unet.save_pretrained(unet, max_shard_size="1MB")
+    loaded = LatentDiffusion.from_pretrained("owner/model")
+    equal(loaded.unet.state_dict(), backbone.unet.state_dict())
+    names = {name for name in model.served if name.startswith("unet/") and "safetensors" in name}
+    if kind == "variant":
+        assert names == {"unet/diffusion_pytorch_model.fp16.safetensors"}
+        assert "'fp16'" in loaded.remarks[0]
+    else:
+        expected = {f"unet/{path.name}" for path in unet.iterdir()} - {"unet/config.json"}
+        assert names == expected - {f"unet/{variant.name}"}
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    again = LatentDiffusion.from_pretrained("owner/model")
+    equal(again.unet.state_dict(), backbone.unet.state_dict())
