@@ -33,6 +33,7 @@ UNET_CONFIGURATION: dict[str, Any] = {
     "class_embed_type": None,
     "num_class_embeds": None,
     "encoder_hid_dim": None,
+    "time_cond_proj_dim": None,
 }
 # What diffusers assumes where a configuration of an older version is silent.
 DEFAULTS = {

@@ -33,6 +33,7 @@ UNET = "model.diffusion_model."
 FIRST_STAGE = "first_stage_model."
 CLIP = "cond_stage_model.transformer."  # Stable Diffusion 1.x
 OPEN_CLIP = "cond_stage_model.model."  # Stable Diffusion 2.x
+AVERAGES = "model_ema."  # of the U-Net, their names without dots
 BETAS = "betas"
 
 # What the tensors do not tell, from the published configurations.
@@ -77,8 +78,21 @@ OPEN_CLIP_LAYER = {
     "attn.out_proj": "self_attn.out_proj",
 }
 OPEN_CLIP_LAYERS = "transformer.resblocks."
-# What only OpenCLIP's training used: the text's projection into the space of images.
-OPEN_CLIP_UNUSED = ("text_projection", "logit_scale")
+# What only training or another task used, by the group it lies in: the autoencoder's loss and
+# averages; CLIP's projections into the space it shares with images, and its half that reads these.
+_CLIP_SURPLUS = re.compile(
+    r"(text_model\.)?(text_projection|visual_projection|logit_scale|logit_bias|attn_mask"
+    r"|vision_model|visual)(\..+)?"
+)
+_FIRST_STAGE_SURPLUS = re.compile(r"(loss|model_ema)\..+")
+SURPLUS = {
+    FIRST_STAGE: _FIRST_STAGE_SURPLUS,
+    CLIP: _CLIP_SURPLUS,
+    OPEN_CLIP: _CLIP_SURPLUS,
+}
+# Layers of OpenCLIP's text encoder as published, of which Stable Diffusion 2.x reads all but the
+# last; a file written back from a folder of diffusers' layout holds only those that it reads.
+OPEN_CLIP_PUBLISHED = 24
 
 
 class _Key(str):
@@ -185,6 +199,38 @@ def is_second_generation(tensors: Mapping[str, Tensor]) -> bool:
     return len(shape_of(tensors, "input_blocks.1.1.proj_in.weight")) == 2
 
 
+def surplus(prefix: str, tensors: Mapping[str, Tensor]) -> set[str]:
+    """The keys of a group that its model has no place for and rightly so; builders pass them over.
+
+    `prefix` says which group: `FIRST_STAGE`, `CLIP` or `OPEN_CLIP`; keys come without it.
+    """
+    keys = {key for key in tensors if prefix in SURPLUS and SURPLUS[prefix].fullmatch(key)}
+    if prefix == OPEN_CLIP and (last := _last_layer(tensors)):
+        keys |= {key for key in tensors if key.startswith(last)}
+    return keys
+
+
+def _last_layer(tensors: Mapping[str, Tensor]) -> str | None:
+    """How the keys of OpenCLIP's last layer begin, which Stable Diffusion 2.x does not read.
+
+    Without it there are as many layers as are read. Where their number does not tell, the text's
+    projection does: it reads the last layer, so the encoder is whole if it is there.
+    """
+    layers = _count_numbers(tensors, OPEN_CLIP_LAYERS)
+    known = {OPEN_CLIP_PUBLISHED: True, OPEN_CLIP_PUBLISHED - 1: False}
+    whole = known.get(layers, any(key.startswith("text_projection") for key in tensors))
+    return f"{OPEN_CLIP_LAYERS}{layers - 1}." if whole else None
+
+
+def from_averages(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A U-Net's tensors by their official keys from the averages of its training.
+
+    Keys come without `model_ema.`; those of no U-Net are left out.
+    """
+    named = {with_dots(key.removeprefix("diffusion_model")): key for key in tensors}
+    return {name: tensors[key] for name, key in named.items() if name}
+
+
 # Each builder gives a model on the meta device and its tensors by that model's names, a tensor of
 # no known name under its own. Keys come without the checkpoint's prefix. Each raises ValueError if
 # a tensor that tells the size is missing.
@@ -208,6 +254,7 @@ def build_unet(tensors: Mapping[str, Tensor]) -> tuple[UNet2DConditionModel, dic
 
 def build_first_stage(tensors: Mapping[str, Tensor]) -> tuple[AutoencoderKL, dict[str, Tensor]]:
     """The autoencoder between pixels and latents."""
+    tensors = _without_surplus(FIRST_STAGE, tensors)
     levels = _count_numbers(tensors, "encoder.down.")
     widths = [shape_of(tensors, f"encoder.down.{n}.block.0.conv1.weight")[0] for n in range(levels)]
     with torch.device("meta"):
@@ -233,26 +280,39 @@ def _as_linear(key: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def build_clip(tensors: Mapping[str, Tensor]) -> tuple[CLIPTextModel, dict[str, Tensor]]:
-    """CLIP's text encoder, of Stable Diffusion 1.x."""
-    ours = {key.removeprefix("text_model."): tensor for key, tensor in tensors.items()}
+def build_clip(
+    tensors: Mapping[str, Tensor], *, second: bool = False
+) -> tuple[CLIPTextModel, dict[str, Tensor]]:
+    """CLIP's text encoder under transformers' names; `second`: of Stable Diffusion 2.x."""
+    kept = _without_surplus(CLIP, tensors)
+    ours = {key.removeprefix("text_model."): tensor for key, tensor in kept.items()}
     ours.pop("embeddings.position_ids", None)  # numbers that the encoder counts by itself
-    return _build_text_encoder(ours, pad_token_id=CLIP_PADDING), ours
+    return _build_text_encoder(ours, **_text_options(second)), ours
 
 
 def build_open_clip(tensors: Mapping[str, Tensor]) -> tuple[CLIPTextModel, dict[str, Tensor]]:
     """OpenCLIP's text encoder, as Stable Diffusion 2.x reads it: without its last layer."""
-    layers = _count_numbers(tensors, OPEN_CLIP_LAYERS)
-    last = f"{OPEN_CLIP_LAYERS}{layers - 1}."
     ours: dict[str, Tensor] = {}
-    for key, tensor in tensors.items():
+    for key, tensor in _without_surplus(OPEN_CLIP, tensors).items():
         if key in OPEN_CLIP_OUTSIDE:
             ours[OPEN_CLIP_OUTSIDE[key]] = tensor
-        elif key.startswith(OPEN_CLIP_LAYERS) and not key.startswith(last):
+        elif key.startswith(OPEN_CLIP_LAYERS):
             ours |= _open_clip_layer(key.removeprefix(OPEN_CLIP_LAYERS), tensor)
-        elif not key.startswith((last, *OPEN_CLIP_UNUSED)):
+        else:
             ours[key] = tensor
-    return _build_text_encoder(ours, pad_token_id=OPEN_CLIP_PADDING, hidden_act="gelu"), ours
+    return _build_text_encoder(ours, **_text_options(second=True)), ours
+
+
+def _without_surplus(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    passed = surplus(prefix, tensors)
+    return {key: tensor for key, tensor in tensors.items() if key not in passed}
+
+
+def _text_options(second: bool) -> dict[str, Any]:
+    """What tells OpenCLIP's text encoder from CLIP's beside its size."""
+    if second:
+        return {"pad_token_id": OPEN_CLIP_PADDING, "hidden_act": "gelu"}
+    return {"pad_token_id": CLIP_PADDING}
 
 
 def _open_clip_layer(key: str, tensor: Tensor) -> dict[str, Tensor]:

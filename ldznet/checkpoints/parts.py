@@ -18,7 +18,6 @@ from ldznet.checkpoints.folder import (
     UNET_CONFIGURATION,
     check_configuration,
     load_folder,
-    load_scheduler,
     load_tokenizer,
     refusal,
     variant_remarks,
@@ -32,7 +31,7 @@ from ldznet.checkpoints.hub import (
     split_revision,
 )
 from ldznet.checkpoints.precision import TEXT_PRECISION, choose_dtype
-from ldznet.checkpoints.schedule import build_scheduler, is_standard
+from ldznet.checkpoints.schedule import MARKERS, find_scheduler
 from ldznet.checkpoints.weights import INDICES, STEMS, find_weight_files
 
 # What is fetched of a model on the hub before its weights.
@@ -56,8 +55,6 @@ TOKENIZERS = {
 }
 TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json")
 
-VELOCITY_PIXELS = 768  # native side of the Stable Diffusion 2.x that predicts the velocity
-
 # Beginnings of keys that only checkpoints of another kind have.
 OTHERS = {
     "conditioner.embedders.": "Stable Diffusion XL",
@@ -69,7 +66,7 @@ OTHERS = {
     "lora_": "a LoRA, which only changes another model",
     "sd_features_stage_model.": "a training of LD-ZNet, which 'ldznet convert' reads as a .ckpt",
 }
-FIRST_CONVOLUTION = f"{official.UNET}input_blocks.0.0.weight"
+FIRST_CONVOLUTION = "input_blocks.0.0.weight"
 
 
 def load_parts(
@@ -166,51 +163,65 @@ def _load_file(path: Path, device: torch.device, precision: str) -> dict[str, An
     """
     tensors = read_safetensors(path)
     _check_keys(tensors, path.name)
-    betas = tensors.get(official.BETAS)
+    betas = [tensors[official.BETAS]] if official.BETAS in tensors else []
+    markers = [key for key in MARKERS if key in tensors]
     del tensors
     try:
         # Each part is a mapping of its own, which goes when the part is filled.
-        of_unet = read_safetensors(path, official.UNET)
+        of_unet = _read_unet(path)
+        _check_channels(of_unet)
         second = official.is_second_generation(of_unet)
         first_stage = read_safetensors(path, official.FIRST_STAGE)
-        prefix, build = (
-            (official.OPEN_CLIP, official.build_open_clip)
-            if second
-            else (official.CLIP, official.build_clip)
-        )
-        text = read_safetensors(path, prefix)
         parts = [
             Part("unet", *official.build_unet(of_unet)),
             Part("vae", *official.build_first_stage(first_stage)),
-            Part("text_encoder", *build(text)),
+            Part("text_encoder", *_build_text_encoder(path, second)),
         ]
         for part in parts:
             part.check()
     except ValueError as error:  # says which tensors are wrong
         raise refusal(path.name, str(error).rstrip(".")) from error
-    del of_unet, first_stage, text
+    del of_unet, first_stage
     tokenizer = _find_tokenizer(path, 2 if second else 1)
     dtype = choose_dtype(device, precision, parameters=sum(part.parameters for part in parts))
     models = {
         part.name: part.fill(TEXT_PRECISION if part.name == "text_encoder" else dtype)
         for part in parts
     }
-    scheduler = _find_scheduler(path, models["unet"], betas, second)
+    scheduler = find_scheduler(path, models["unet"], betas, markers, second=second)
     return {**models, "tokenizer": tokenizer, "scheduler": scheduler}
 
 
 def _check_keys(tensors: Mapping[str, Tensor], name: str) -> None:
-    """Raises ValueError unless a checkpoint's tensors look like Stable Diffusion 1.x or 2.x."""
+    """Raises ValueError for keys that only checkpoints of another kind have."""
     for beginning, kind in OTHERS.items():
         if any(key.startswith(beginning) for key in tensors):
             raise refusal(name, f"it is {kind}")
-    first = tensors.get(FIRST_CONVOLUTION)
+
+
+def _read_unet(path: Path) -> dict[str, Tensor]:
+    """The U-Net's tensors as trained, as diffusers reads them; their averages if they are alone."""
+    return read_safetensors(path, official.UNET) or official.from_averages(
+        read_safetensors(path, official.AVERAGES)
+    )
+
+
+def _check_channels(unet: Mapping[str, Tensor]) -> None:
+    """Raises ValueError unless a U-Net reads latents and nothing else."""
+    first = unet.get(FIRST_CONVOLUTION)
     if first is None:
-        raise refusal(name, f"it has no '{FIRST_CONVOLUTION}'")
+        raise ValueError(f"it has no '{official.UNET}{FIRST_CONVOLUTION}'")
     channels = first.shape[1]
     if channels != UNET_CONFIGURATION["in_channels"]:
         kind = " (for inpainting)" if channels == 9 else ""
-        raise refusal(name, f"its U-Net has in_channels {channels}{kind}, expected 4")
+        raise ValueError(f"its U-Net has in_channels {channels}{kind}, expected 4")
+
+
+def _build_text_encoder(path: Path, second: bool) -> tuple[Any, dict[str, Tensor]]:
+    """Under OpenCLIP's names or transformers'; a 2.x comes with either."""
+    if second and (tensors := read_safetensors(path, official.OPEN_CLIP)):
+        return official.build_open_clip(tensors)
+    return official.build_clip(read_safetensors(path, official.CLIP), second=second)
 
 
 def _find_tokenizer(path: Path, generation: int) -> CLIPTokenizer:
@@ -226,34 +237,3 @@ def _find_tokenizer(path: Path, generation: int) -> CLIPTokenizer:
             f"'{path.name}' holds no tokenizer, and there is no folder 'tokenizer' beside it: copy "
             f"the tokenizer of its model there, or let '{model}' be fetched from the hub."
         ) from error
-
-
-def _find_scheduler(path: Path, unet: Any, betas: Tensor | None, second: bool) -> Any:
-    beside = path.parent / "scheduler"
-    if beside.is_dir():
-        return load_scheduler(beside)
-    if betas is not None and not is_standard(betas):
-        raise ValueError(
-            f"'{path.name}' was trained with another noise schedule than Stable Diffusion's; copy "
-            "the folder 'scheduler' of its model beside it."
-        )
-    if second and _predicts_velocity(unet):
-        unet.register_to_config(sample_size=VELOCITY_PIXELS // 8)
-        return build_scheduler("v_prediction")
-    return build_scheduler()
-
-
-@torch.no_grad()
-def _predicts_velocity(unet: Any) -> bool:
-    """Whether a Stable Diffusion 2.x predicts the velocity; its tensors' shapes do not tell.
-
-    At the last timestep the latents are almost all noise. A model that predicts the noise answers
-    with what it was given; the velocity there is almost the negative of the clean latents.
-    """
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(1, 4, 16, 16, generator=generator).to(unet.dtype)
-    text = torch.zeros(1, 1, unet.config.cross_attention_dim, dtype=unet.dtype)
-    answer = unet(noise, 999, text).sample.float()
-    return bool(
-        torch.corrcoef(torch.stack([answer.flatten(), noise.float().flatten()]))[0, 1] < 0.5
-    )

@@ -135,6 +135,7 @@ def test_damaged_configurations_are_named(folder, file, text):
         ("unet/config.json", {"down_block_types": ["DownBlock2D"] * 3}, "down_block_types"),
         ("unet/config.json", {"addition_embed_type": "text_time"}, "addition_embed_type text_time"),
         ("unet/config.json", {"class_embed_type": "projection"}, "class_embed_type projection"),
+        ("unet/config.json", {"time_cond_proj_dim": 256}, "time_cond_proj_dim 256"),
         ("vae/config.json", {"_class_name": "AutoencoderTiny"}, "class 'AutoencoderTiny'"),
         ("text_encoder/config.json", {"model_type": "t5"}, "text encoder is a t5"),
         (

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
 from diffusers.loaders.single_file_utils import (
     convert_ldm_unet_checkpoint,
     convert_ldm_vae_checkpoint,
@@ -41,7 +40,6 @@ def test_the_first_generation(first_tensors, text_encoder, write):
         expected = text_encoder(ids).last_hidden_state
     assert torch.equal(model.encode_text(["the red ball"]), expected)
     assert (model.native_size, model.factor, model.unet.config.attention_head_dim) == (512, 8, 8)
-    assert model.scheduler.config.prediction_type == "epsilon"
     latents = model.encode_image(torch.zeros(1, 3, 64, 64))
     features = features_of(model, latents, model.encode_text(["ball"]), 400)
     assert torch.isfinite(features[10]).all()
@@ -79,36 +77,36 @@ def test_the_second_generation(second_tensors, open_clip, write):
     )
 
 
-def answering(tensors, factor):
-    """A U-Net that answers with what it is given, times a factor, up to its normalisation."""
-    silent = {key: torch.zeros_like(each) for key, each in tensors.items() if key.startswith(UNET)}
-    into, out = silent[f"{UNET}input_blocks.0.0.weight"], silent[f"{UNET}out.2.weight"]
-    skip = silent[f"{UNET}output_blocks.11.0.skip_connection.weight"]
-    for channel in range(4):  # x and -x side by side, as silu(x) - silu(-x) is x
-        for place, sign in ((2 * channel, 1), (2 * channel + 1, -1)):
-            into[place, channel, 1, 1] = sign
-            skip[place, WIDTHS[0] + place] = 1
-            out[channel, place, 1, 1] = sign * factor
-    silent[f"{UNET}out.0.weight"] += 1
-    return tensors | silent
+CLIP = "cond_stage_model.transformer."
+STRAY = {
+    "first": (
+        "first_stage_model.loss.logvar",
+        "first_stage_model.loss.discriminator.main.0.weight",
+        "first_stage_model.model_ema.decay",
+        "first_stage_model.model_ema.num_updates",
+        f"{CLIP}text_projection.weight",
+        f"{CLIP}logit_scale",
+        f"{CLIP}vision_model.embeddings.class_embedding",
+        f"{CLIP}visual_projection.weight",
+    ),
+    "second": (f"{OPEN_CLIP}visual.proj", f"{OPEN_CLIP}attn_mask", f"{OPEN_CLIP}logit_bias"),
+}
 
 
-@pytest.mark.parametrize(
-    ("factor", "kind", "pixels"), [(1, "epsilon", 512), (-1, "v_prediction", 768)]
-)
-def test_what_it_predicts_shows_at_the_last_timestep(second_tensors, write, factor, kind, pixels):
-    model = LatentDiffusion.from_pretrained(write(answering(second_tensors, factor)))
-    assert (model.scheduler.config.prediction_type, model.native_size) == (kind, pixels)
-
-
-def test_a_scheduler_beside_the_file_counts(second_tensors, write):
-    path = write(second_tensors | {"betas": torch.linspace(0.1, 0.2, 1000)})
-    refused(path, "another noise schedule .* copy the folder 'scheduler' of its model beside it")
-    DDIMScheduler(prediction_type="sample").save_pretrained(path.parent / "scheduler")
-    model = LatentDiffusion.from_pretrained(path)
-    assert model.scheduler.config.prediction_type == "sample"
-    DDIMScheduler(prediction_type="flow").save_pretrained(path.parent / "scheduler")
-    refused(path, "predicts 'flow', and only epsilon, v_prediction, sample")
+@pytest.mark.parametrize("generation", STRAY)
+def test_what_only_training_or_another_task_used_is_passed_over(
+    generation, first_tensors, second_tensors, write
+):
+    tensors = {"first": first_tensors, "second": second_tensors}[generation]
+    plain = LatentDiffusion.from_pretrained(write(tensors))
+    stray = LatentDiffusion.from_pretrained(
+        write(tensors | {key: torch.ones(2, 2) for key in STRAY[generation]})
+    )
+    for part in ("unet", "vae", "text_encoder"):
+        equal(getattr(stray, part).state_dict(), getattr(plain, part).state_dict())
+    for stranger in ("first_stage_model.decoder.lossy.weight", f"{CLIP}adapter.weight"):
+        if generation == "first":
+            refused(write(tensors | {stranger: torch.ones(2)}), "1 left over: ")
 
 
 def test_the_tokenizer_is_fetched_where_none_is_beside(first_tensors, write, hub, tmp_path):
