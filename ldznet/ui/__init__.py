@@ -61,4 +61,6 @@ def launch_options() -> dict[str, object]:
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,
+        # Spares gradio's own visit to the page, which would end the app where it takes over 3 s.
+        "_frontend": False,
     }
