@@ -7,6 +7,7 @@ import gradio as gr
 from ldznet.ui import header
 from ldznet.ui.models import Models, open_models, read_environment
 from ldznet.ui.state import ATTENTION, COMPARE, Desk
+from ldznet.ui.surroundings import choose_file_folder
 from ldznet.ui.tabs import about, attention, compare, generate
 from ldznet.ui.theme import STYLES, build_theme
 
@@ -31,7 +32,11 @@ _HOUR = 3600  # seconds
 
 
 def build_interface(models: Models) -> gr.Blocks:
-    """The app with all tabs, its queue set up; `launch` it with `launch_options`."""
+    """The app with all tabs, its queue set up; `launch` it with `launch_options`.
+
+    Raises ValueError where no folder for files can be written.
+    """
+    choose_file_folder()
     with gr.Blocks(
         title="LD-ZNet: name a thing, see where three networks find it",
         fill_width=True,
