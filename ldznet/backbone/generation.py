@@ -77,6 +77,7 @@ def generate(
         nonlocal latents
         trajectory[int(timestep)] = _keep(latents)
         latents = tensors["latents"]
+        backbone.check_numbers(latents)
         if on_step is not None:
             on_step(Step(index + 1, steps, int(timestep), latents))
         return {}
@@ -93,6 +94,7 @@ def generate(
             output_type="np",
             callback_on_step_end=after_step,
         ).images[0]
+    backbone.check_numbers(torch.from_numpy(picture))
     return Generation(
         image=to_bytes(picture),
         latents=latents.float().cpu(),
@@ -176,6 +178,7 @@ def draw_pictures(
         generator=[torch.Generator().manual_seed(seed + i) for i in range(len(prompts))],
         output_type="np",
     ).images
+    backbone.check_numbers(torch.from_numpy(pictures))
     return to_bytes(pictures)
 
 
@@ -205,7 +208,7 @@ def check_prompts(backbone: LatentDiffusion, prompt: str, negative_prompt: str =
     """Raises ValueError for an empty prompt, or one the text encoder would cut, saying where."""
     if not clean_text(prompt):
         raise ValueError("The prompt is empty; write what to draw.")
-    limit = backbone.tokenizer.model_max_length
+    limit = backbone.text_length
     # The pipeline would draw from the words that fit and drop the rest without raising.
     for what, text in (("The prompt", prompt), ("The negative prompt", negative_prompt)):
         check_length(backbone.tokenizer, text, limit, what)

@@ -28,7 +28,8 @@ class LatentDiffusion:
     """A latent diffusion model of Stable Diffusion's topology (1.x, 2.x), frozen, evaluating.
 
     Pixels are (B, 3, H, W) in [-1, 1], H and W multiples of `multiple`. Latents are
-    (B, 4, H / factor, W / factor), scaled to about unit deviation.
+    (B, 4, H / factor, W / factor), scaled to about unit deviation. Whatever runs a model raises
+    ValueError for an answer that is no number (see `check_numbers`).
     """
 
     def __init__(
@@ -93,6 +94,16 @@ class LatentDiffusion:
         return next(self.unet.parameters()).dtype
 
     @property
+    def text_length(self) -> int:
+        """Tokens that a prompt may have, start and end included.
+
+        The text encoder's positions, or fewer where the tokenizer names a length; many name none,
+        which transformers reads as 1e30.
+        """
+        positions = self.text_encoder.config.max_position_embeddings
+        return min(positions, self.tokenizer.model_max_length)
+
+    @property
     def factor(self) -> int:
         """Pixels per latent cell, along each side."""
         levels = len(self.vae.config.get("block_out_channels", ()))
@@ -108,11 +119,17 @@ class LatentDiffusion:
         """Side of the square images the model was trained on, in pixels."""
         return self.unet.config.sample_size * self.factor
 
+    def check_numbers(self, *tensors: Tensor) -> None:
+        """Raises ValueError as the function of this name does, naming the backbone."""
+        check_numbers(self.name, self.dtype, *tensors)
+
     @torch.no_grad()
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Latents of images: the posterior's mode, so the same image has the same latents."""
         pixels = pixels.to(self.device, self.dtype)
-        return self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
+        latents = self.vae.encode(pixels).latent_dist.mode() * self.vae.config.scaling_factor
+        self.check_numbers(latents)
+        return latents
 
     @torch.no_grad()
     def encode_posterior(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,12 +139,16 @@ class LatentDiffusion:
         """
         posterior = self.vae.encode(pixels.to(self.device, self.dtype)).latent_dist
         scale = self.vae.config.scaling_factor
-        return posterior.mean * scale, posterior.std * scale
+        mean, deviation = posterior.mean * scale, posterior.std * scale
+        self.check_numbers(mean, deviation)
+        return mean, deviation
 
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Images (B, 3, H, W) in [-1, 1] of latents."""
-        return self.vae.decode(latents / self.vae.config.scaling_factor).sample.clamp(-1, 1)
+        pixels = self.vae.decode(latents / self.vae.config.scaling_factor).sample
+        self.check_numbers(pixels)
+        return pixels.clamp(-1, 1)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -142,7 +163,9 @@ class LatentDiffusion:
             if len(row) > limit:  # raises, having read the text again to say where it would be cut
                 check_length(self.tokenizer, text, limit, f"'{text[:40]}…'")
         states = self.text_encoder(torch.tensor(ids, device=self.device)).last_hidden_state
-        return states.to(self.dtype)
+        states = states.to(self.dtype)
+        self.check_numbers(states)
+        return states
 
     def draw_noise(self, shape: Sequence[int], seed: int) -> Tensor:
         """Standard normal noise, the same on every device for the same seed.
@@ -173,6 +196,7 @@ class LatentDiffusion:
         Latents and text have the same batch.
         """
         output = self.unet(noisy_latents, timestep, text).sample.float()
+        self.check_numbers(output)
         kind = self.scheduler.config.prediction_type
         if kind == "epsilon":
             return output
@@ -236,6 +260,9 @@ class LatentDiffusion:
                 whole.features[when, number] = recording.features[when, number]
             whole.attention.update(recording.attention)
             whole.states.update(recording.states)
+        self.check_numbers(
+            *whole.features.values(), *whole.attention.values(), *whole.states.values()
+        )
         return whole
 
     def phrase_tokens(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> Tensor:
@@ -266,6 +293,25 @@ class LatentDiffusion:
         pieces = backend.pre_tokenizer.pre_tokenize_str(normal)
         words = (strip_punctuation(normal[start:end]) for _, (start, end) in pieces)
         return tuple(dict.fromkeys(word for word in words if word and word not in known))
+
+
+def check_numbers(name: str, dtype: torch.dtype, *tensors: Tensor) -> None:
+    """Raises ValueError if what a model of this name and precision answers is not all numbers.
+
+    Damaged weights spread NaN through every layer, and in half precision large values overflow, so
+    it is enough to look at results.
+    """
+    # One answer for all, as on a GPU every one is waited for.
+    if not tensors or bool(torch.stack([each.isfinite().all() for each in tensors]).all()):
+        return
+    remedy = "copy or download the model again, or choose another"
+    if dtype != torch.float32:
+        short = str(dtype).removeprefix("torch.")
+        remedy = f"load it in float32 in place of {short}, or {remedy}"
+    raise ValueError(
+        f"The answer of '{name}' is no number (NaN or infinity): its weights are damaged, or too "
+        f"large for its precision; {remedy}."
+    )
 
 
 def check_seed(seed: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ldznet.backbone import record
-from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_seed
+from ldznet.backbone.ldm import FEATURE_TIMESTEP, check_numbers, check_seed
 from ldznet.blocks import FUSION_BLOCKS
 from ldznet.images import to_pixels
 from ldznet.inspection.subject import Subject, check_phrase, find_cell, noisy_latents
@@ -76,6 +76,7 @@ def run_network(
     )
     with record(network.unet, attention=FUSION_BLOCKS, kinds=["fusion"]) as recording:
         logits = network(encoding)  # (1, 1, H, W)
+    check_numbers(NETWORK, backbone.dtype, logits)
     return NetworkPass(
         phrase=phrase,
         timestep=timestep,

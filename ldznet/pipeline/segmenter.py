@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ldznet.backbone import LatentDiffusion
+from ldznet.backbone.ldm import check_numbers
 from ldznet.blocks import BLOCKS, FUSION_BLOCKS
 from ldznet.checkpoints.precision import AUTO
 from ldznet.images import read_image
@@ -345,6 +346,7 @@ class Segmenter:
                 progress(0.95, f"Running {name}")
                 with _timed(self.backbone.device) as seconds:
                     probability = self.peers[name](picture, phrases)
+                check_numbers(name, torch.float32, torch.from_numpy(probability))
                 results[name] = probability, seconds[0]
         progress(1, "Done")
         return {
@@ -443,6 +445,7 @@ class Segmenter:
             report(0.5 + 0.5 * number / len(networks), f"Running {name}")
             with _timed(self.backbone.device) as clock:
                 logits = network(encoding)  # (B, 1, h, w)
+                check_numbers(name, self.backbone.dtype, logits)
                 probability = logits.float().sigmoid().cpu()
             spent = clock[0] + (reading_seconds if name in lacking else 0.0)
             probabilities[name] = (probability, spent)
