@@ -18,13 +18,13 @@ from transformers import CLIPTokenizer
 from ldznet.blocks import UNET_STRIDE
 from ldznet.checkpoints import official
 from ldznet.checkpoints.file import Part, listed, read_pickle
-from ldznet.checkpoints.schedule import build_scheduler, is_standard
+from ldznet.checkpoints.schedule import MARKERS, find_scheduler
 
 # How the keys of each group begin; the first that fits counts.
 LDM = "sd_features_stage_model.model.model.diffusion_model."  # the frozen diffusion model
 NETWORK = official.UNET  # what was trained: the segmentation network
-AVERAGES = "model_ema."
-PREFIXES = (LDM, NETWORK, AVERAGES, official.FIRST_STAGE, official.CLIP)
+AVERAGES = official.AVERAGES
+PREFIXES = (LDM, NETWORK, AVERAGES, official.FIRST_STAGE, official.CLIP, official.OPEN_CLIP)
 
 # The numbers of a noise schedule, which follow from its betas.
 SCHEDULE = re.compile(
@@ -39,6 +39,8 @@ COUNTERS = "counters of the averaging"
 NUMBERED = "position numbers, which the text encoder counts by itself"
 SCHEDULED = "noise schedule, which the scheduler computes"
 LDM_AVERAGES = "averages of the diffusion model, of which the official recipe takes the weights"
+STATED = "what was trained on, which the scheduler says"
+SURPLUS = "of training or another task, which the model does not read"
 UNKNOWN = "unknown"
 
 # Folder and builder of each backbone group; a plain Stable Diffusion has its U-Net under NETWORK.
@@ -47,11 +49,13 @@ BUILDERS: dict[str, tuple[str, Callable[[Mapping[str, Tensor]], tuple[Any, dict[
     NETWORK: ("backbone/unet", official.build_unet),
     official.FIRST_STAGE: ("backbone/vae", official.build_first_stage),
     official.CLIP: ("backbone/text_encoder", official.build_clip),
+    official.OPEN_CLIP: ("backbone/text_encoder", official.build_open_clip),
 }
 ABSENT = "not in the checkpoint"
 
 SAMPLE_SIZE = 48  # latent cells of the paper's 384 pixels, where no position table tells
 POSITIONS = "middle_block.1.attentionpool2D.positional_embedding"  # (C, 1 + grid * grid)
+PROJECTION = "input_blocks.1.1.proj_in.weight"  # linear in Stable Diffusion 2.x
 STEM = "stem."
 
 
@@ -94,7 +98,8 @@ def convert(
         _check_vocabulary(vocabulary, frozen)
     _check_space(Path(folder), [*parts, *frozen])
     if frozen:
-        missing |= _add_rest(Path(folder) / "backbone", contents.betas, vocabulary)
+        missing |= _add_scheduler(Path(folder) / "backbone", Path(checkpoint), contents, frozen)
+        missing |= _add_tokenizer(Path(folder) / "backbone", vocabulary)
     written = {}
     for part in [*parts, *frozen]:
         part.write(Path(folder))
@@ -104,6 +109,14 @@ def convert(
         for prefix, tensors in contents.backbone.items()
         if (name := BUILDERS[prefix][0]) in missing
     }
+    passed = [
+        prefix + key
+        for prefix, tensors in contents.backbone.items()
+        if BUILDERS[prefix][0] not in missing
+        for key in sorted(official.surplus(prefix, tensors))
+    ]
+    if passed:
+        unused[SURPLUS] = passed
     return Conversion(written, contents.averaged, missing, unused)
 
 
@@ -118,6 +131,7 @@ class Contents:
     averaged: int  # how many of its tensors are averages
     backbone: dict[str, dict[str, Tensor]]  # by the prefix that their keys had
     betas: list[Tensor]  # of each noise schedule
+    markers: list[str]  # keys that state what the model predicts
     unused: dict[str, list[str]]  # whole keys, by the reason
 
 
@@ -133,7 +147,8 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
     for key, tensor in tensors.items():
         prefix = next((prefix for prefix in PREFIXES if key.startswith(prefix)), None)
         if prefix is None:
-            leave(SCHEDULED if SCHEDULE.fullmatch(key) else UNKNOWN, key)
+            scheduled = SCHEDULE.fullmatch(key)
+            leave(SCHEDULED if scheduled else STATED if key in MARKERS else UNKNOWN, key)
             if SCHEDULE.fullmatch(key) and key.endswith(official.BETAS):
                 betas.append(tensor)
         elif key.endswith("embeddings.position_ids"):
@@ -151,14 +166,17 @@ def sort_tensors(tensors: Mapping[str, Tensor]) -> Contents:
         leave(UNKNOWN, *(AVERAGES + name for name in averages if name not in originals))
     else:  # a plain Stable Diffusion: what was trained is the diffusion model
         network, originals = {}, {}
-        leave(LDM_AVERAGES, *(AVERAGES + name for name in averages))
+        if trained or groups[LDM]:
+            leave(LDM_AVERAGES, *(AVERAGES + name for name in averages))
+        else:  # the averages alone
+            trained = official.from_averages(averages)
         if groups[LDM]:
             leave(UNKNOWN, *(NETWORK + key for key in trained))
         else:
             groups = {NETWORK: trained} | groups
     backbone = {prefix: group for prefix, group in groups.items() if group}
     unused = {reason: keys for reason, keys in unused.items() if keys}
-    return Contents(network, len(originals), backbone, betas, unused)
+    return Contents(network, len(originals), backbone, betas, unused.get(STATED, []), unused)
 
 
 def original_keys(averages: Mapping[str, Tensor], trained: Mapping[str, Tensor]) -> dict[str, str]:
@@ -223,17 +241,27 @@ def _backbone_parts(contents: Contents) -> tuple[list[Part], dict[str, str]]:
     """The parts that are whole, and why each other one is missing."""
     parts = []
     missing = {name: ABSENT for name, _ in BUILDERS.values()}
+    second = _is_second(contents)
     for prefix, tensors in contents.backbone.items():
         name, build = BUILDERS[prefix]
         try:
-            part = Part(name, *build(tensors))
+            if prefix == official.CLIP:
+                part = Part(name, *official.build_clip(tensors, second=second))
+            else:
+                part = Part(name, *build(tensors))
             part.check()
         except ValueError as error:
             missing[name] = str(error)
         else:
             parts.append(part)
-            del missing[name]
+            missing.pop(name, None)
     return parts, missing
+
+
+def _is_second(contents: Contents) -> bool:
+    """Whether the backbone's U-Net is that of Stable Diffusion 2.x."""
+    unet = contents.backbone.get(LDM) or contents.backbone.get(NETWORK) or {}
+    return PROJECTION in unet and official.is_second_generation(unet)
 
 
 def _check_space(folder: Path, parts: list[Part]) -> None:
@@ -248,15 +276,32 @@ def _check_space(folder: Path, parts: list[Part]) -> None:
 # --- What lies beside the models.
 
 
-def _add_rest(
-    folder: Path, betas: list[Tensor], vocabulary: CLIPTokenizer | None
+def _add_scheduler(
+    folder: Path, checkpoint: Path, contents: Contents, parts: list[Part]
 ) -> dict[str, str]:
-    """Write scheduler and tokenizer beside the models; what could not be written, and why."""
+    """Write the scheduler beside the models, or say why not.
+
+    The U-Net is filled once more from where it is mapped, and shows what it predicts.
+    """
+    written = [part for part in parts if part.name == "backbone/unet"]
+    if not written:
+        return {"backbone/scheduler": "it goes with a U-Net"}
+    again = next(part for part in _backbone_parts(contents)[0] if part.name == "backbone/unet")
+    unet, second = again.fill(torch.float32), _is_second(contents)
+    try:
+        scheduler = find_scheduler(
+            checkpoint, unet, contents.betas, contents.markers, second=second
+        )
+    except ValueError as error:
+        return {"backbone/scheduler": str(error)}
+    written[0].model.register_to_config(sample_size=unet.config.sample_size)
+    scheduler.save_pretrained(folder / "scheduler")
+    return {}
+
+
+def _add_tokenizer(folder: Path, vocabulary: CLIPTokenizer | None) -> dict[str, str]:
+    """Write the tokenizer beside the models, or say why not."""
     missing = {}
-    if all(is_standard(each) for each in betas):
-        build_scheduler().save_pretrained(folder / "scheduler")
-    else:
-        missing["backbone/scheduler"] = "the noise schedule is not that of Stable Diffusion 1.x"
     if vocabulary is None:
         missing["backbone/tokenizer"] = "not in any checkpoint; give a folder with --tokenizer"
     else:

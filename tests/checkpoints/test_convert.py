@@ -278,6 +278,21 @@ def test_plain_stable_diffusion_becomes_a_backbone(layout, save, tmp_path):
     assert conversion.unused[reason] == list(averages)
 
 
+def test_the_second_generation_becomes_what_its_file_is_read_as(
+    second_tensors, save, write, tokenizer_folder, tmp_path
+):
+    """Text encoder, prediction and native size; the folder that is advised is then read."""
+    tensors = second_tensors | {"v_pred": torch.zeros(0)}
+    conversion = convert(save(tensors), tmp_path, tokenizer_folder)
+    assert conversion.missing == {}
+    assert "unknown" not in conversion.unused
+    ours = LatentDiffusion.from_pretrained(tmp_path / "backbone")
+    theirs = LatentDiffusion.from_pretrained(write(tensors))
+    assert torch.equal(ours.encode_text(["red ball"]), theirs.encode_text(["red ball"]))
+    assert ours.scheduler.config.prediction_type == "v_prediction"
+    assert ours.native_size == theirs.native_size == 768
+
+
 def test_a_part_that_is_not_whole_is_left_out_and_named(layout, save, tmp_path):
     gone = f"{FIRST_STAGE}decoder.conv_in.bias"
     first_stage = {key: each for key, each in layout.first_stage.items() if key != gone}
