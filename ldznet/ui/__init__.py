@@ -5,6 +5,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from ldznet.ui import header
+from ldznet.ui.first_calls import NamedValues, read_first_calls
 from ldznet.ui.models import Models, open_models, read_environment
 from ldznet.ui.state import ATTENTION, COMPARE, Desk
 from ldznet.ui.surroundings import choose_file_folder
@@ -51,6 +52,7 @@ def build_interface(models: Models) -> gr.Blocks:
             for title, build in TABS.items():
                 with gr.Tab(title, id=title):
                     build(models, desk)
+    read_first_calls(demo)
     return demo.queue(max_size=24, default_concurrency_limit=4, api_open=False)
 
 
@@ -66,6 +68,5 @@ def launch_options() -> dict[str, object]:
         "run_history": False,
         "enable_monitoring": False,
         "strict_cors": True,
-        # Spares gradio's own visit to the page, which would end the app where it takes over 3 s.
-        "_frontend": False,
+        "app_kwargs": {"middleware": [(NamedValues, (), {})]},  # class, arguments, options
     }
