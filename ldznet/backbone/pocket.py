@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from tokenizers import Tokenizer as RawTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -29,6 +29,7 @@ class Size:
     patch: int  # side in pixels of what is folded into channels before the first convolution
     channels: tuple[int, int, int, int]  # of the U-Net's levels
     heads: tuple[int, int, int, int]
+    text_tokens: int = TEXT_TOKENS  # that the text encoder reads
 
     @property
     def cells(self) -> int:
@@ -74,7 +75,7 @@ def build_unet(size: Size = FINE) -> UNet2DConditionModel:
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """The miniature's text encoder with random weights: (B, 32) token ids -> (B, 32, 128)."""
+    """The miniature's text encoder with random weights: (B, T) token ids -> (B, T, 128)."""
     return CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
@@ -83,7 +84,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             projection_dim=TEXT_WIDTH,
             num_hidden_layers=3,
             num_attention_heads=4,
-            max_position_embeddings=TEXT_TOKENS,
+            max_position_embeddings=tokenizer.model_max_length,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
@@ -91,7 +92,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     )
 
 
-def build_tokenizer(words: Sequence[str]) -> CLIPTokenizer:
+def build_tokenizer(words: Sequence[str], tokens: int = TEXT_TOKENS) -> CLIPTokenizer:
     """A CLIP tokenizer in which each given word is one token; any other text falls into pieces."""
     raw = RawTokenizer(models.BPE(end_of_word_suffix="</w>"))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -112,7 +113,7 @@ def build_tokenizer(words: Sequence[str]) -> CLIPTokenizer:
     return CLIPTokenizer(
         vocab=vocabulary,
         merges=merges,
-        model_max_length=TEXT_TOKENS,
+        model_max_length=tokens,
         # Kept in tokenizer_config.json: merges alone do not tell a word from a word's tail.
         known_words=sorted(set(words)),
     )
@@ -125,15 +126,23 @@ def _read_merges(raw: RawTokenizer) -> list[list[str]]:
     return [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
 
 
-def build_pocket(words: Sequence[str], size: Size = FINE, seed: int = 0) -> LatentDiffusion:
-    """The whole miniature with random weights, its vocabulary being the given words."""
+def build_pocket(
+    words: Sequence[str],
+    size: Size = FINE,
+    seed: int = 0,
+    scheduler: DDIMScheduler | None = None,
+) -> LatentDiffusion:
+    """The whole miniature with random weights, its vocabulary being the given words.
+
+    Without a scheduler it has Stable Diffusion 1.x's.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tokenizer = build_tokenizer(words)
+        tokenizer = build_tokenizer(words, size.text_tokens)
         return LatentDiffusion(
             vae=build_autoencoder(size),
             unet=build_unet(size),
             text_encoder=build_text_encoder(tokenizer),
             tokenizer=tokenizer,
-            scheduler=build_scheduler(),
+            scheduler=scheduler or build_scheduler(),
         )

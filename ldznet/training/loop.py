@@ -1,5 +1,7 @@
 """One training loop for all: seeded by step, resumable at any step, averaged weights at the end.
 
+It ends after so many steps, or after so many seconds if that is sooner; the rate has fallen by then.
+
 Started by `torchrun --nproc-per-node N`, N processes share each batch; nothing else changes.
 """
 
@@ -19,7 +21,11 @@ from tqdm import tqdm
 from ldznet.checkpoints.precision import multiplies_bfloat16
 
 SLOTS = ("checkpoint-a", "checkpoint-b")  # written in turn: a cut during one leaves the other whole
+READ_EVERY = 20  # steps: to read a loss is to wait for the device
+LOG_EVERY = 10.0  # seconds
 DIVERGED = 2.0  # times the loss before the last checkpoint: no curriculum raises it that far
+
+UNTRAINED = {"slot": SLOTS[1], "step": 0, "seconds": 0.0, "loss": float("inf")}
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,15 @@ class TrainConfig:
     seed: int = 0
     checkpoint_every: int = 250  # steps
     preview_every: int = 1000  # steps
+    seconds: float | None = None  # of wall time from the call on, after which training ends
+    preview_seconds: float | None = None  # the same as `preview_every`, by the clock
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """What a finished training cost."""
 
-    steps: int
+    steps: int  # taken, which are fewer than planned where the seconds were over before
     samples: int
     seconds: float  # of training, over all resumed runs
     loss: float  # mean over the last tenth of this run's steps
@@ -57,13 +65,18 @@ def train(
     folder: Path,
     preview: Callable[[int], None] | None = None,
     share_of_rate: Callable[[str], float] = lambda parameter: 1.0,
+    log: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train `model` in place for `config.steps`; at the end it holds the averaged weights.
+
+    With `config.seconds` it ends at that deadline too, and the rate follows whichever is nearer its
+    end. Such a training is not resumed: it keeps no checkpoints.
 
     `loss(model, step)` draws the batch of that step by itself, seeded by the step number, so that a
     resumed training sees what an uninterrupted one would have seen. Checkpoints go to `folder`;
     calling again continues from the last one. `preview(step)` is called with the averaged weights.
     `share_of_rate(name)` is the share of the learning rate at which that parameter is trained.
+    `log` is given a line every ten seconds, in place of a bar.
     Raises ValueError if the loss rises as it does when training diverges; the last checkpoint then
     is the last good one.
     """
@@ -81,61 +94,101 @@ def train(
         fused=True,
     )
     trained, optimizer = accelerator.prepare(model, optimizer)
-    average = EMAModel(parameters, decay=config.average, use_ema_warmup=True, power=0.75)
+    fast = accelerator.device.type == "cuda"  # a few launches for all parameters, not some for each
+    average = EMAModel(
+        parameters, decay=config.average, use_ema_warmup=True, power=0.75, foreach=fast
+    )
     average.to(accelerator.device)
     accelerator.register_for_checkpointing(average)
 
-    progress = _resume(accelerator, folder)
-    first, spent = progress["step"], progress["seconds"]
+    timed = config.seconds is not None
     started = time.monotonic()
-    losses: list[float] = []
+    progress = dict(UNTRAINED) if timed else _resume(accelerator, folder)
+    first, spent = progress["step"], progress["seconds"]
+    losses = _Losses()
     folder.mkdir(parents=True, exist_ok=True)
     trained.train()
-    steps = range(first, config.steps)
-    hidden = not accelerator.is_main_process
-    for step in (bar := tqdm(steps, name, config.steps, initial=first, disable=hidden)):
+    main = accelerator.is_main_process
+    bar = tqdm(total=config.steps, desc=name, initial=first, disable=log is not None or not main)
+    logged = shown_at = 0.0
+    done, share = first, 0.0  # of the steps, and of the time
+    while done < config.steps and share < 1:
         for group in optimizer.param_groups:
-            group["lr"] = group["share"] * learning_rate_at(step, config)
-        value = loss(trained, step)
+            group["lr"] = group["share"] * learning_rate_at(done, config, share)
+        value = loss(trained, done)
         accelerator.backward(value)
         accelerator.clip_grad_norm_(parameters, config.clip)
         optimizer.step()
         optimizer.zero_grad()
         average.step(parameters)
-        losses.append(float(value.detach()))
-        if step % 20 == 0:
-            bar.set_postfix(loss=f"{sum(losses[-100:]) / len(losses[-100:]):.4f}")
-        done = step + 1
-        seconds = spent + time.monotonic() - started
-        if done % config.checkpoint_every == 0 or done == config.steps:
-            recent = losses[-config.checkpoint_every :]
-            progress = _next_progress(name, progress, done, seconds, sum(recent) / len(recent))
-            _checkpoint(accelerator, folder, progress)
-        shown = done % config.preview_every == 0 or done == config.steps
-        if preview and shown and accelerator.is_main_process:
+        losses.add(value)
+        done += 1
+        bar.update()
+        passed = time.monotonic() - started
+        share = passed / config.seconds if config.seconds else 0.0
+        ended = done == config.steps or share >= 1
+        if done % READ_EVERY == 0 or ended:
+            bar.set_postfix(loss=f"{losses.mean(100):.4f}")
+        if done % config.checkpoint_every == 0 or ended:
+            recent = losses.mean(config.checkpoint_every)
+            progress = _next_progress(name, progress, done, spent + passed, recent)
+            if not timed:
+                _checkpoint(accelerator, folder, progress)
+        if log is not None and (passed - logged >= LOG_EVERY or ended):
+            log(
+                f"{name}: {done * config.batch_size} samples, "
+                f"{(done - first) * config.batch_size / passed:.0f}/s, loss {losses.mean(100):.4f}"
+            )
+            logged = passed
+        by_clock = bool(config.preview_seconds) and passed - shown_at >= config.preview_seconds
+        if preview and main and (done % config.preview_every == 0 or by_clock or ended):
             average.store(parameters)
             average.copy_to(parameters)
             trained.eval()
             preview(done)
             trained.train()
             average.restore(parameters)
+            shown_at = passed
+    bar.close()
     average.copy_to(parameters)
     trained.eval()
-    tail = losses[-max(1, len(losses) // 10) :] or [progress["loss"]]
     return TrainResult(
-        steps=config.steps,
-        samples=config.steps * config.batch_size,
+        steps=done,
+        samples=done * config.batch_size,
         seconds=round(spent + time.monotonic() - started, 1),
-        loss=sum(tail) / len(tail),
+        loss=losses.mean(max(1, (done - first) // 10)) if done > first else progress["loss"],
     )
 
 
-def learning_rate_at(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, a plateau, then a cosine down to 2 % of the rate."""
+class _Losses:
+    """A run's losses, each read long after its step, so that no step waits for the device."""
+
+    def __init__(self) -> None:
+        self.read: list[float] = []
+        self.waiting: list[Tensor] = []
+
+    def add(self, loss: Tensor) -> None:
+        self.waiting.append(loss.detach())
+
+    def mean(self, count: int) -> float:
+        """Of the last `count`."""
+        if self.waiting:
+            self.read += torch.stack(self.waiting).tolist()
+            self.waiting.clear()
+        recent = self.read[-count:]
+        return sum(recent) / len(recent)
+
+
+def learning_rate_at(step: int, config: TrainConfig, share: float = 0.0) -> float:
+    """Linear warm-up, a plateau, then a cosine down to 2 % of the rate.
+
+    `share` of the time, in [0, 1], is over; where it is ahead of the steps the fall follows it.
+    """
     rise = min(1.0, (step + 1) / config.warm_up)
     start = config.decay_from * config.steps
-    share = max(0.0, (step - start) / max(1.0, config.steps - start))
-    fall = 0.02 + 0.98 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, share)))))
+    done = max(step, share * config.steps)
+    fallen = max(0.0, (done - start) / max(1.0, config.steps - start))
+    fall = 0.02 + 0.98 * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * min(1.0, fallen)))))
     return config.learning_rate * rise * fall
 
 
@@ -165,7 +218,7 @@ def _resume(accelerator: Accelerator, folder: Path) -> dict:
     """The progress of the last checkpoint, its state loaded; zero progress if there is none."""
     record = folder / "progress.json"
     if not record.exists():
-        return {"slot": SLOTS[1], "step": 0, "seconds": 0.0, "loss": float("inf")}
+        return dict(UNTRAINED)
     progress = json.loads(record.read_text())
     accelerator.load_state(str(folder / progress["slot"]))
     return progress

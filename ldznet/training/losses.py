@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+LEAST_WEIGHT = 0.1  # of a timestep, in the loss of the velocity
+
 
 def reconstruction_loss(output: Tensor, target: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     """First-stage loss: colours, edges and large areas of the picture, and a slight KL term.
@@ -33,6 +35,20 @@ def denoising_loss(
     error = (prediction - noise).square().mean(dim=(1, 2, 3))
     weight = torch.clamp(signal_to_noise, max=limit) / signal_to_noise
     return (weight * error).mean()
+
+
+def velocity_loss(
+    prediction: Tensor, velocity: Tensor, signal_to_noise: Tensor, limit: float = 5.0
+) -> Tensor:
+    """Squared error of the predicted velocity, each timestep weighted by min-SNR, at least by 0.1.
+
+    `signal_to_noise` is (B,), abar / (1 - abar) of each sample's timestep; at the last one of a
+    schedule with zero terminal SNR it is 0, and only the floor lets the loss see that timestep.
+    Source: Hang et al. (see `denoising_loss`), v prediction: min(SNR, limit) / (SNR + 1).
+    """
+    error = (prediction - velocity).square().mean(dim=(1, 2, 3))
+    weight = torch.clamp(signal_to_noise, max=limit) / (signal_to_noise + 1)
+    return (weight.clamp(min=LEAST_WEIGHT) * error).mean()
 
 
 def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:

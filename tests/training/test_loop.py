@@ -3,6 +3,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ def test_a_diverging_training_stops_and_keeps_its_last_good_checkpoint(tmp_path)
 
 SHARED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 import torch
 from ldznet.training.loop import TrainConfig, own_share, train
@@ -166,3 +168,36 @@ def test_a_parameter_given_no_share_of_the_rate_stays_where_it_was(tmp_path):
     )
     assert torch.equal(model.bias, bias)
     assert not torch.allclose(model.weight, weight, atol=0.1)
+
+
+def test_a_deadline_ends_a_training_decayed_averaged_and_without_checkpoints(tmp_path, monkeypatch):
+    """By a clock on which each step takes a second."""
+    seconds = iter(range(1000))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(seconds))
+    rates, lines, previews = [], [], []
+    original = loop.learning_rate_at
+
+    def rate(*arguments):
+        rates.append(original(*arguments))
+        return rates[-1]
+
+    monkeypatch.setattr(loop, "learning_rate_at", rate)
+    config = replace(CONFIG, steps=10_000, seconds=40.0, preview_seconds=15.0, preview_every=10_000)
+    model = line()
+    result = train("line", model, squared_error, config, tmp_path, previews.append, log=lines.append)
+    assert result.steps == 40
+    assert result.samples == 160
+    assert rates[3] == config.learning_rate
+    assert rates[-1] < 0.03 * config.learning_rate
+    assert previews == [15, 30, 40]
+    assert [line.split()[1] for line in lines] == ["40", "80", "120", "160"]  # samples
+    assert not (tmp_path / "progress.json").exists()
+    assert squared_error(model, 999).item() < 0.5 * squared_error(line(), 999).item()
+
+
+def test_a_training_with_a_deadline_ends_with_its_steps_if_they_are_done_first(tmp_path):
+    config = replace(CONFIG, seconds=1e6)
+    timed, untimed = line(), line()
+    assert train("line", timed, squared_error, config, tmp_path / "timed").steps == CONFIG.steps
+    train("line", untimed, squared_error, CONFIG, tmp_path / "untimed")
+    assert torch.allclose(timed.weight, untimed.weight, atol=1e-6)

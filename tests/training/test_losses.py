@@ -2,7 +2,12 @@ import math
 
 import torch
 
-from ldznet.training.losses import denoising_loss, mask_loss, reconstruction_loss
+from ldznet.training.losses import (
+    denoising_loss,
+    mask_loss,
+    reconstruction_loss,
+    velocity_loss,
+)
 
 
 def test_the_noise_error_is_weighted_by_min_snr():
@@ -35,3 +40,11 @@ def test_a_constant_offset_costs_no_edges():
     # |d| for the pixels, |d| for the areas, d^2 / 2 for the square; gradients are equal.
     loss = reconstruction_loss(picture + 0.1, picture, zeros, zeros).item()
     assert math.isclose(loss, 0.1 + 0.1 + 0.5 * 0.01, rel_tol=1e-5)
+
+
+def test_the_velocity_error_is_weighted_by_min_snr_and_never_left_out():
+    velocity = torch.zeros(3, 4, 8, 8)
+    prediction = torch.full_like(velocity, 2.0)
+    # No signal: the floor. As much as noise: 1 / 2. Nine times: 5 / 10.
+    loss = velocity_loss(prediction, velocity, torch.tensor([0.0, 1.0, 9.0]))
+    assert math.isclose(loss.item(), 4 * (0.1 + 0.5 + 0.5) / 3, rel_tol=1e-6)

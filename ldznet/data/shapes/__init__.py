@@ -2,7 +2,16 @@
 
 from ldznet.data.shapes.categories import CATEGORIES
 from ldznet.data.shapes.dataset import SPLITS, TRAIN_START, Shapes
-from ldznet.data.shapes.language import WORDS, ScenePhrase, absent_phrases, caption, phrases
+from ldznet.data.shapes.language import (
+    DENSE_TOKENS,
+    DENSE_WORDS,
+    WORDS,
+    ScenePhrase,
+    absent_phrases,
+    caption,
+    full_captions,
+    phrases,
+)
 from ldznet.data.shapes.novelty import (
     NOVEL_CATEGORY,
     NOVEL_PAIRS,
@@ -17,6 +26,8 @@ from ldznet.data.shapes.styles import STYLES
 __all__ = [
     "CATEGORIES",
     "COLOURS",
+    "DENSE_TOKENS",
+    "DENSE_WORDS",
     "DIFFICULTIES",
     "NOVEL_CATEGORY",
     "NOVEL_PAIRS",
@@ -32,6 +43,7 @@ __all__ = [
     "absent_phrases",
     "caption",
     "draw_scene",
+    "full_captions",
     "is_novel",
     "names_novelty",
     "phrases",

@@ -6,20 +6,24 @@ A phrase is only produced when every object is clearly meant or clearly not mean
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal
 
 import numpy as np
 
-from ldznet.data.shapes.backgrounds import BACKGROUNDS
+from ldznet.data.shapes.backgrounds import BACKGROUNDS, SIDE
 from ldznet.data.shapes.categories import CATEGORIES, PART_COLOURS
 from ldznet.data.shapes.palette import COLOURS
 from ldznet.data.shapes.scene import SIZES, Scene, SceneObject
 
+DENSE_TOKENS = 64  # that the longest full caption fits, start and end token included
 PhraseKind = Literal["category", "colour", "size", "relation", "plural"]
 
 MARGIN = 12  # pixels between two centres before one counts as left, right, above or below
 _DOMINANCE = 1.5  # how many times further along that axis than across it
 _BEHIND = 4  # pixels the other way before one surely does not count
+_OFF_CENTRE = 14  # pixels from the picture's middle before a thing is on one side of it
+_CENTRAL = 10  # pixels up to which it is in the middle
 _SIZE_RATIO = 1.35  # between the smallest large and the largest small object in sight
 
 _STYLE_WORDS = {
@@ -69,6 +73,73 @@ def caption(scene: Scene) -> str:
     if scene.background == "plain" and choice[1] < 0.5:
         place = ""
     return f"{_STYLE_WORDS[scene.style]} {listing} {place}".strip()
+
+
+def full_captions(scene: Scene, count: int) -> tuple[str, ...]:
+    """`count` captions that say everything: style, objects with place, relations, background.
+
+    Sizes and places are named where nobody would argue. The captions differ in the order of the
+    objects and in which relation they name; of at most `DENSE_TOKENS` - 2 words.
+    """
+    return tuple(_full_caption(scene, variant) for variant in range(count))
+
+
+def _full_caption(scene: Scene, variant: int) -> str:
+    objects = scene.objects
+    random = np.random.default_rng([scene.number, len(objects), variant])
+    with_size = _sizes_differ(objects)
+    order = random.permutation(len(objects))
+    nouns = [
+        f"{_count(_describe(objects[index], with_size), 1)} {place_of(objects[index])}".strip()
+        for index in order
+    ]
+    words = [_STYLE_WORDS[scene.style], " and ".join(nouns)]
+    pairs = [pair for pair in permutations(objects, 2) if _unique_relation(objects, *pair)]
+    if pairs:
+        one, other = pairs[random.integers(len(pairs))]
+        names = [_unique_name(objects, thing) for thing in (one, other)]
+        words.append(f"with the {names[0]} {_relation(one, other)} the {names[1]}")
+    return " ".join((*words, BACKGROUNDS[scene.background].words))
+
+
+def place_of(thing: SceneObject) -> str:
+    """Where in the picture a thing is: "at the top left", "in the middle"; "" when one could argue.
+
+    The centre of mass and the middle of the box have to agree.
+    """
+    columns, rows = zip(thing.centre, _middle(thing), strict=True)
+    side, height = _third(columns, "left", "right"), _third(rows, "top", "bottom")
+    if side == height == "middle":
+        return "in the middle"
+    if height in ("top", "bottom"):
+        return f"at the {height} {side}" if side in ("left", "right") else f"at the {height}"
+    return f"on the {side}" if side in ("left", "right") else ""
+
+
+def _third(values: Iterable[float], low: str, high: str) -> str:
+    """Which third of the picture all values lie in; "" between two."""
+    values = tuple(values)
+    if max(values) < SIDE / 2 - _OFF_CENTRE:
+        return low
+    if min(values) > SIDE / 2 + _OFF_CENTRE:
+        return high
+    return "middle" if all(abs(value - SIDE / 2) < _CENTRAL for value in values) else ""
+
+
+def _unique_relation(
+    objects: Iterable[SceneObject], thing: SceneObject, reference: SceneObject
+) -> bool:
+    named = _unique_name(objects, thing) and _unique_name(objects, reference)
+    return bool(named) and _relation(thing, reference) is not None
+
+
+def _unique_name(objects: Iterable[SceneObject], thing: SceneObject) -> str:
+    """Its category, or with its colour, whichever names it alone; "" if neither does."""
+    alike = [other for other in objects if other.category == thing.category]
+    if len(alike) == 1:
+        return thing.category
+    same = [other for other in alike if other.colour == thing.colour]
+    return f"{thing.colour} {thing.category}" if len(same) == 1 else ""
 
 
 def _describe(thing: SceneObject, with_size: bool) -> tuple[str, ...]:
@@ -240,3 +311,4 @@ def _vocabulary() -> tuple[str, ...]:
 
 
 WORDS = _vocabulary()  # every word that captions and phrases use
+DENSE_WORDS = tuple(sorted({*WORDS, *"at bottom in middle on top with".split()}))  # full ones too

@@ -7,14 +7,19 @@ import pytest
 from ldznet.data.shapes import (
     CATEGORIES,
     COLOURS,
+    DENSE_TOKENS,
+    DENSE_WORDS,
     SIZES,
     WORDS,
     Scene,
     SceneObject,
     absent_phrases,
     caption,
+    full_captions,
     phrases,
 )
+from ldznet.data.shapes.backgrounds import BACKGROUNDS
+from ldznet.data.shapes.language import place_of
 
 NUMBERS = {"two": 2, "three": 3, "four": 4}
 DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
@@ -245,3 +250,71 @@ def test_a_third_object_in_dispute_silences_the_relation():
     right, doubtful = _square("ball", "small", 80, 20, 30), _square("ball", "small", 28, 80, 30)
     assert "ball right of the star" in _texts(star, right)
     assert "ball right of the star" not in _texts(star, right, doubtful)
+
+
+PLACES = {
+    "at the top left": (-1, -1), "at the top right": (1, -1), "at the bottom left": (-1, 1),
+    "at the bottom right": (1, 1), "at the top": (None, -1), "at the bottom": (None, 1),
+    "on the left": (-1, None), "on the right": (1, None), "in the middle": (0, 0),
+}  # fmt: skip
+THING = re.compile(
+    rf"an? ((?:(?:{'|'.join(SIZES)}) )?(?:{'|'.join(COLOURS)}) (?:{'|'.join(CATEGORIES)}))"
+    rf"(?: ({'|'.join(PLACES)}))?(?= |$)"
+)
+RELATION = re.compile(r" with the ([a-z ]+?) (left of|right of|above|below) the ([a-z ]+?)$")
+
+
+def _is_at(thing: SceneObject, place: str) -> bool:
+    """By the pixels seen: most of them, and their mean, lie on that side of the picture."""
+    rows, columns = np.nonzero(thing.mask)
+    for values, side in zip((columns, rows), PLACES[place], strict=True):
+        off = values.mean() + 0.5 - 64
+        if side == 0 and abs(off) > 12:
+            return False
+        if side and (side * off < 10 or (side * (values - 63.5) > 0).mean() <= 0.5):
+            return False
+    return True
+
+
+def test_everything_that_a_full_caption_says_is_true(scenes: list[Scene]):
+    places, relations, longest = Counter(), 0, 0
+    for scene in scenes:
+        texts = full_captions(scene, 3)
+        assert texts == full_captions(scene, 3)
+        for text in texts:
+            words = text.split()
+            longest = max(longest, len(words))
+            assert set(words) <= set(DENSE_WORDS)
+            style, background = text.split(" of ")[0], BACKGROUNDS[scene.background].words
+            assert style in caption(scene)
+            assert text.endswith(" " + background)
+            rest = text.removesuffix(" " + background)
+            if relation := RELATION.search(rest):
+                relations += 1
+                names = [relation[1].split(), relation[3].split()]
+                found = [[t for t in scene.objects if _fits(t, name)] for name in names]
+                assert [len(each) for each in found] == [1, 1], text
+                one, other = (each[0] for each in found)
+                for middle in (_boxes_middle, _mass_middle):
+                    offset = np.subtract(middle(one), middle(other)) @ DIRECTIONS[relation[2]]
+                    assert offset > 11, text
+                rest = rest[: relation.start()]
+            left = list(scene.objects)
+            for description, place in THING.findall(rest):
+                fitting = [
+                    thing
+                    for thing in left
+                    if _fits(thing, description.split()) and (not place or _is_at(thing, place))
+                ]
+                assert fitting, text
+                left.remove(min(fitting, key=lambda thing: bool(place) and place_of(thing) != place))
+                places[place] += 1
+            assert left == [], text
+    assert set(places) == {*PLACES, ""}
+    assert relations > 100
+    assert 30 < longest <= DENSE_TOKENS - 2
+
+
+def test_full_captions_have_words_of_their_own():
+    assert set(WORDS) < set(DENSE_WORDS)
+    assert "middle" not in WORDS
