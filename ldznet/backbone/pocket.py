@@ -92,7 +92,7 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
     )
 
 
-def build_tokenizer(words: Sequence[str], tokens: int = TEXT_TOKENS) -> CLIPTokenizer:
+def build_tokenizer(words: Sequence[str], length: int = TEXT_TOKENS) -> CLIPTokenizer:
     """A CLIP tokenizer in which each given word is one token; any other text falls into pieces."""
     raw = RawTokenizer(models.BPE(end_of_word_suffix="</w>"))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -113,7 +113,7 @@ def build_tokenizer(words: Sequence[str], tokens: int = TEXT_TOKENS) -> CLIPToke
     return CLIPTokenizer(
         vocab=vocabulary,
         merges=merges,
-        model_max_length=tokens,
+        model_max_length=length,
         # Kept in tokenizer_config.json: merges alone do not tell a word from a word's tail.
         known_words=sorted(set(words)),
     )

@@ -14,7 +14,7 @@ _HERE = "ldznet.experiments."
 
 EXPERIMENTS = {
     "pocket": Experiment(
-        _HERE + "pocket.recipe",
+        _HERE + "pocket.command",
         "Train the miniature backbone and its networks, from nothing; resumable, takes hours.",
     ),
     "study": Experiment(

@@ -3,8 +3,9 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -31,9 +32,32 @@ def run_side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(function: Callable[..., Any]) -> None:
+@contextmanager
+def side_processes(workers: int, niceness: int = 0) -> Iterator[Callable[..., Future]]:
+    """A function that has a process do `function(*arguments)` beside this one, and gives a future.
+
+    The processes end with this one, however it ends, and when the context is left, whatever they
+    are at. Each computes with one thread, and gives way to others by its niceness.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, _begin, (_call, niceness))
+    processes = pool._processes  # the pool forgets them once it is shut down
+    try:
+        yield lambda *job: pool.submit(_do, job)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((processes or {}).values()):
+            process.kill()
+
+
+def _call(function: Callable[..., Result], *arguments: Any) -> Result:
+    return function(*arguments)
+
+
+def _begin(function: Callable[..., Any], niceness: int = 0) -> None:
     global _function
     _function = function
+    os.nice(niceness)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     import torch  # here, in the process that works: the one that waits may need none of it

@@ -1,6 +1,6 @@
 """One training loop for all: seeded by step, resumable at any step, averaged weights at the end.
 
-It ends after so many steps, or after so many seconds if that is sooner; the rate has fallen by then.
+It ends after so many steps, or after so many seconds if sooner; the rate has fallen by then.
 
 Started by `torchrun --nproc-per-node N`, N processes share each batch; nothing else changes.
 """
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -25,7 +26,7 @@ READ_EVERY = 20  # steps: to read a loss is to wait for the device
 LOG_EVERY = 10.0  # seconds
 DIVERGED = 2.0  # times the loss before the last checkpoint: no curriculum raises it that far
 
-UNTRAINED = {"slot": SLOTS[1], "step": 0, "seconds": 0.0, "loss": float("inf")}
+UNTRAINED: dict[str, Any] = {"slot": SLOTS[1], "step": 0, "seconds": 0.0, "loss": float("inf")}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Trains one segmentation network on phrases and masks, the backbone frozen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def train_network(
     timesteps: range,
     *,
     fusion_share: float = FUSION_SHARE,
+    log: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train `network` in place. The batches depend on the seed alone: equal for every network.
 
@@ -128,7 +130,7 @@ def train_network(
 
     use_fast_attention(network.unet, device)
     network.train().requires_grad_(True)
-    result = train(network.name, network, loss, config, folder, preview, share_of_rate)
+    result = train(network.name, network, loss, config, folder, preview, share_of_rate, log)
     network.eval().requires_grad_(False)
     return result
 

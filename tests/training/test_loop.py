@@ -184,7 +184,9 @@ def test_a_deadline_ends_a_training_decayed_averaged_and_without_checkpoints(tmp
     monkeypatch.setattr(loop, "learning_rate_at", rate)
     config = replace(CONFIG, steps=10_000, seconds=40.0, preview_seconds=15.0, preview_every=10_000)
     model = line()
-    result = train("line", model, squared_error, config, tmp_path, previews.append, log=lines.append)
+    result = train(
+        "line", model, squared_error, config, tmp_path, previews.append, log=lines.append
+    )
     assert result.steps == 40
     assert result.samples == 160
     assert rates[3] == config.learning_rate

@@ -311,4 +311,5 @@ def _vocabulary() -> tuple[str, ...]:
 
 
 WORDS = _vocabulary()  # every word that captions and phrases use
-DENSE_WORDS = tuple(sorted({*WORDS, *"at bottom in middle on top with".split()}))  # full ones too
+_PLACE_WORDS = ("at", "bottom", "in", "middle", "on", "top", "with")
+DENSE_WORDS = tuple(sorted({*WORDS, *_PLACE_WORDS}))  # that full captions use, too

@@ -1,5 +1,6 @@
 """Trains pocket's first stage on random crops of drawn scenes, all styles mixed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,36 +30,51 @@ class _Reconstruction(nn.Module):
         return self.vae.decode(latents).sample, posterior.mean, posterior.logvar
 
 
+# What draws the crops of a step: (B, 3, CROP, CROP) in [-1, 1], this process's share of the batch.
+Crops = Callable[[int], Tensor]
+
+
 def train_autoencoder(
-    vae: PatchAutoencoder, stores: list[SceneStore], config: TrainConfig, folder: Path
+    vae: PatchAutoencoder,
+    draw_crops: Crops,
+    shown: np.ndarray,
+    config: TrainConfig,
+    folder: Path,
+    log: Callable[[str], None] | None = None,
 ) -> TrainResult:
-    """Train `vae` in place; sheets of inputs and reconstructions appear in `folder`."""
+    """Train `vae` in place; sheets of `shown` (N, H, W, 3) and reconstructions go to `folder`."""
 
     def loss(model: nn.Module, step: int) -> Tensor:
+        pixels = draw_crops(step).to(next(model.parameters()).device)
+        output, mean, logvar = model(pixels)
+        return reconstruction_loss(output.float(), pixels, mean.float(), logvar.float())
+
+    def preview(step: int) -> None:
+        pixels = to_pixels(shown).to(vae.device)
+        with torch.no_grad():
+            output = vae(pixels).sample
+        rows = np.concatenate([np.hstack(list(shown)), np.hstack(list(to_pictures(output)))])
+        Image.fromarray(rows).save(folder / f"reconstructions-{step:06d}.png")
+
+    vae.train().requires_grad_(True)
+    vae.to(memory_format=torch.channels_last)
+    result = train("first stage", _Reconstruction(vae), loss, config, folder, preview, log=log)
+    vae.eval().requires_grad_(False)
+    return result
+
+
+def stored_crops(stores: list[SceneStore], config: TrainConfig) -> Crops:
+    """Crops of stored scenes, seeded by the step, as is the sample of the posterior."""
+
+    def draw(step: int) -> Tensor:
         random = np.random.default_rng([config.seed, step])
         torch.manual_seed(int(random.integers(2**31)))
         crops = [
             _crop(stores[random.integers(len(stores))], random) for _ in range(config.batch_size)
         ]
-        pixels = to_pixels(np.stack(crops[own_share()])).to(next(model.parameters()).device)
-        output, mean, logvar = model(pixels)
-        return reconstruction_loss(output.float(), pixels, mean.float(), logvar.float())
+        return to_pixels(np.stack(crops[own_share()]))
 
-    def preview(step: int) -> None:
-        pictures = np.stack(
-            [stores[-1].picture(index) for index in range(min(12, len(stores[-1])))]
-        )
-        pixels = to_pixels(pictures).to(vae.device)
-        with torch.no_grad():
-            output = vae(pixels).sample
-        rows = np.concatenate([np.hstack(list(pictures)), np.hstack(list(to_pictures(output)))])
-        Image.fromarray(rows).save(folder / f"reconstructions-{step:06d}.png")
-
-    vae.train().requires_grad_(True)
-    vae.to(memory_format=torch.channels_last)
-    result = train("first stage", _Reconstruction(vae), loss, config, folder, preview)
-    vae.eval().requires_grad_(False)
-    return result
+    return draw
 
 
 def load_first_stage(folder: Path) -> PatchAutoencoder:
@@ -72,14 +88,13 @@ def load_first_stage(folder: Path) -> PatchAutoencoder:
 
 
 @torch.no_grad()
-def normalise_latents(vae: PatchAutoencoder, store: SceneStore) -> None:
+def normalise_latents(vae: PatchAutoencoder, pictures: np.ndarray) -> None:
     """Give every latent channel zero mean and unit deviation, without changing what `vae` decodes.
 
     One scaling factor, as Stable Diffusion has it, would leave weak channels drowned in noise. The
-    affine map goes into the two 1x1 convolutions on either side of the latents, measured on up to
-    500 scenes, and the scaling factor becomes 1.
+    affine map goes into the two 1x1 convolutions on either side of the latents, measured on
+    pictures (N, H, W, 3) uint8, and the scaling factor becomes 1.
     """
-    pictures = np.stack([store.picture(index) for index in range(min(500, len(store)))])
     parts = [
         vae.encode(part.to(vae.device)).latent_dist.mean for part in to_pixels(pictures).split(50)
     ]

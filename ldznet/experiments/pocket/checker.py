@@ -1,7 +1,7 @@
 """Trains the scene checker on drawn scenes of all styles and difficulties."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ldznet.images import to_pixels
 from ldznet.training.loop import TrainConfig, TrainResult, own_share, train
 
 CHECKER_START = TRAIN_START + 60_000_000  # scene numbers no other training saw
+OVERLAID_APART = 5_000_000  # scene numbers between a scene and what is laid over it
 COVERED = 0.6  # share of a cell from which on it counts as covered
 BARE = 0.1  # share up to which it counts as bare; between the two it is not trained on
 IGNORE = -100
@@ -30,17 +31,28 @@ class LabelledScenes:
     colour: np.ndarray  # (N, h, w) int16: 0-8, or IGNORE
 
 
-def draw_labelled_scenes(count: int) -> LabelledScenes:
-    """Scenes of all styles, difficulties in turn."""
+def draw_labelled_scenes(count: int, crowded: float = 0.0) -> LabelledScenes:
+    """Scenes of all styles, difficulties in turn; this share has things of another laid over."""
     pictures, categories, colours = [], [], []
     for index in tqdm(range(count), "draw scenes for the checker"):
         difficulty = DIFFICULTIES[index % len(DIFFICULTIES)]
         scene = draw_scene(CHECKER_START + index, None, difficulty)
+        if index % 100 < 100 * crowded:
+            other = draw_scene(CHECKER_START + OVERLAID_APART + index, scene.style, "pair")
+            scene = lay_over(scene, other)
         category, colour = label_cells(scene)
         pictures.append(scene.image)
         categories.append(category)
         colours.append(colour)
     return LabelledScenes(np.stack(pictures), np.stack(categories), np.stack(colours))
+
+
+def lay_over(scene: Scene, other: Scene) -> Scene:
+    """The scene with the things of another in front: they touch its own, and half hide some."""
+    cover = np.logical_or.reduce([thing.mask for thing in other.objects])
+    behind = [replace(thing, mask=thing.mask & ~cover) for thing in scene.objects]
+    image = np.where(cover[..., None], other.image, scene.image)
+    return replace(scene, image=image, objects=(*behind, *other.objects))
 
 
 def label_cells(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -59,11 +71,15 @@ def label_cells(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 def train_checker(
-    checker: SceneChecker, scenes: LabelledScenes, config: TrainConfig, folder: Path
+    checker: SceneChecker,
+    scenes: LabelledScenes,
+    config: TrainConfig,
+    folder: Path,
+    log: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train the checker in place; its checkpoints go to `folder`."""
     checker.train().requires_grad_(True)
-    result = train("checker", checker, labelled_loss(scenes, config), config, folder)
+    result = train("checker", checker, labelled_loss(scenes, config), config, folder, log=log)
     checker.eval().requires_grad_(False)
     return result
 

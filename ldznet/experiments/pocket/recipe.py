@@ -25,6 +25,7 @@ from ldznet.experiments.checker import SceneChecker
 from ldznet.experiments.pocket.autoencoder import (
     load_first_stage,
     normalise_latents,
+    stored_crops,
     train_autoencoder,
 )
 from ldznet.experiments.pocket.checker import draw_labelled_scenes, train_checker
@@ -173,10 +174,11 @@ def _train_first_stage(runs: Path, name: str, vae: PatchAutoencoder, command: st
         for difficulty, count in RECIPE.scenes.items()
     ]
     config = RECIPE.autoencoder if name == "autoencoder" else RECIPE.coarse_autoencoder
-    result = train_autoencoder(vae.to(_device()), stores, config, runs / name)
-    normalise_latents(vae, stores[-1])
+    draw = stored_crops(stores, config)
+    result = train_autoencoder(vae.to(_device()), draw, stores[-1].first(12), config, runs / name)
+    normalise_latents(vae, stores[-1].first(500))
     save_half(vae, runs / name / "vae")
-    _write_card(runs / name, command, config, result, {})
+    write_card(runs / name, command, config, result, {})
 
 
 def _train_coarse_diffusion(runs: Path, command: str) -> None:
@@ -191,7 +193,7 @@ def _train_coarse_diffusion(runs: Path, command: str) -> None:
     save_half(backbone.unet, folder / "unet")
     save_half(backbone.text_encoder, folder / "text_encoder")
     data = f"drawn world, captions only, all styles: {RECIPE.scenes}"
-    _write_card(folder, command, RECIPE.coarse_diffusion, result, {"data": data})
+    write_card(folder, command, RECIPE.coarse_diffusion, result, {"data": data})
 
 
 def _train_diffusion(runs: Path, output: Path, continue_from: Path | None, command: str) -> None:
@@ -224,7 +226,7 @@ def _train_diffusion(runs: Path, output: Path, continue_from: Path | None, comma
         save_half(getattr(backbone, part), output / part)
     backbone.tokenizer.save_pretrained(output / "tokenizer")
     backbone.scheduler.save_pretrained(output / "scheduler")
-    _write_card(output, command, RECIPE.diffusion, result, history)
+    write_card(output, command, RECIPE.diffusion, result, history)
 
 
 def _start_from_coarse(backbone: LatentDiffusion, folder: Path) -> None:
@@ -246,7 +248,7 @@ def _train_checker(runs: Path, output: Path, command: str) -> None:
     result = train_checker(checker, scenes, RECIPE.checker, runs / "checker")
     save_half(checker, output)
     data = f"drawn world, all styles and difficulties: {RECIPE.checker_scenes} scenes"
-    _write_card(output, command, RECIPE.checker, result, {"data": data})
+    write_card(output, command, RECIPE.checker, result, {"data": data})
 
 
 def _train_network(
@@ -264,7 +266,7 @@ def _train_network(
     result = train_network(network, backbone, scenes, RECIPE.network, runs / name, timesteps)
     folder = output / "networks" / "pocket" / name
     save_half(network, folder)
-    _write_card(
+    write_card(
         folder,
         command,
         RECIPE.network,
@@ -279,7 +281,7 @@ def _train_network(
     )
 
 
-def _write_card(
+def write_card(
     folder: Path, command: str, config: TrainConfig, result: TrainResult, about: Mapping[str, Any]
 ) -> None:
     """What was trained on what, for how long, where, and by which command; by one process."""

@@ -52,6 +52,10 @@ class SceneStore:
         """(128, 128, 3) uint8."""
         return self.pictures[index // SHARD][index % SHARD]
 
+    def first(self, count: int) -> np.ndarray:
+        """(N, 128, 128, 3) uint8, of so many scenes or all there are."""
+        return np.stack([self.picture(index) for index in range(min(count, len(self)))])
+
 
 def draw_scenes(folder: Path, counts: dict[str, int], workers: int) -> None:
     """Draw `counts[difficulty]` training scenes, styles mixed, skipping shards that exist."""

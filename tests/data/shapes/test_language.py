@@ -307,7 +307,9 @@ def test_everything_that_a_full_caption_says_is_true(scenes: list[Scene]):
                     if _fits(thing, description.split()) and (not place or _is_at(thing, place))
                 ]
                 assert fitting, text
-                left.remove(min(fitting, key=lambda thing: bool(place) and place_of(thing) != place))
+                left.remove(
+                    min(fitting, key=lambda thing: bool(place) and place_of(thing) != place)
+                )
                 places[place] += 1
             assert left == [], text
     assert set(places) == {*PLACES, ""}
