@@ -141,7 +141,7 @@ def train(
                 f"{(done - first) * config.batch_size / passed:.0f}/s, loss {losses.mean(100):.4f}"
             )
             logged = passed
-        by_clock = bool(config.preview_seconds) and passed - shown_at >= config.preview_seconds
+        by_clock = passed - shown_at >= (config.preview_seconds or float("inf"))
         if preview and main and (done % config.preview_every == 0 or by_clock or ended):
             average.store(parameters)
             average.copy_to(parameters)

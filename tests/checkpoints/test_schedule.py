@@ -2,11 +2,14 @@
 own schedule, and U-Nets whose answer is known.
 """
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler
 
 from ldznet.backbone import LatentDiffusion
+from ldznet.checkpoints.folder import load_scheduler
+from ldznet.checkpoints.schedule import build_scheduler, is_standard
 from tests.checkpoints.conftest import NETWORK as UNET
 
 STATED = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -97,3 +100,33 @@ def test_a_file_stored_whole_in_fewer_bits(first_tensors, write, precision):
     LatentDiffusion.from_pretrained(write(stored | {"betas": stored["betas"].float()}))
     for other in (first_tensors["betas"] * 1.02, torch.linspace(0.00085, 0.012, 1000)):
         refused(write(stored | {"betas": other.to(precision)}), "another noise schedule")
+
+
+def test_zero_terminal_snr_shifts_and_stretches_the_signal(tmp_path):
+    """Lin et al., algorithm 1, in float64 from Stable Diffusion's own betas."""
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    signal = np.sqrt(np.cumprod(1 - betas))
+    expected = (signal - signal[-1]) * signal[0] / (signal[0] - signal[-1])
+    build_scheduler("v_prediction", rescale_betas_zero_snr=True).save_pretrained(tmp_path)
+    scheduler = load_scheduler(tmp_path)
+    assert np.allclose(scheduler.alphas_cumprod.sqrt(), expected, atol=2e-4)
+    assert scheduler.alphas_cumprod[-1] == 0
+    assert scheduler.config.prediction_type == "v_prediction"
+    assert not is_standard(scheduler.betas)
+    scheduler.set_timesteps(10)
+    assert scheduler.timesteps.tolist() == list(range(999, 0, -100))
+
+
+def test_a_perfect_velocity_leads_from_pure_noise_back_to_the_picture():
+    scheduler = build_scheduler("v_prediction", rescale_betas_zero_snr=True)
+    scheduler.set_timesteps(10)
+    picture = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    start = latents = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    for timestep in scheduler.timesteps:
+        kept = scheduler.alphas_cumprod[timestep]
+        noise = (latents - kept.sqrt() * picture) / (1 - kept).sqrt()
+        velocity = kept.sqrt() * noise - (1 - kept).sqrt() * picture
+        latents = scheduler.step(velocity, timestep, latents).prev_sample
+    kept = scheduler.alphas_cumprod[0]  # of the picture; the last step leaves so little noise
+    assert kept > 0.999
+    assert torch.allclose(latents, kept.sqrt() * picture + (1 - kept).sqrt() * start, atol=1e-4)

@@ -260,7 +260,8 @@ def _train_network(
     timesteps = timesteps_around(RECIPE.feature_timestep)
     if continue_from:
         network = load_network(continue_from / "networks" / "pocket" / name)
-        network.to(_device(), memory_format=torch.channels_last)
+        # It is read as it was saved, in half precision, in which nothing can be trained.
+        network.to(_device(), torch.float32, memory_format=torch.channels_last)
     else:
         network = new_network(name, backbone, scenes, timesteps, seed=RECIPE.network.seed)
     result = train_network(network, backbone, scenes, RECIPE.network, runs / name, timesteps)

@@ -231,7 +231,7 @@ def prepare_device() -> torch.device:
 
 
 def _new_backbone(size: Size) -> LatentDiffusion:
-    scheduler = build_scheduler("v_prediction", zero_terminal_snr=True)
+    scheduler = build_scheduler("v_prediction", rescale_betas_zero_snr=True)
     backbone = build_pocket(DENSE_WORDS, size, scheduler=scheduler)
     device = prepare_device()
     backbone.vae.to(device, memory_format=torch.channels_last)

@@ -12,6 +12,7 @@ from ldznet.experiments.pocket.checker import (
     draw_labelled_scenes,
     label_cells,
     labelled_loss,
+    lay_over,
     train_checker,
 )
 from ldznet.training.loop import TrainConfig
@@ -72,3 +73,16 @@ def test_processes_share_a_batch(scenes, monkeypatch):
     whole, *parts = map(measure, [slice(0, None), *(slice(first, None, 3) for first in range(3))])
     assert len(set(parts)) == 3
     assert sum(parts) / 3 == pytest.approx(whole, rel=1e-5)
+
+
+def test_things_laid_over_a_scene_hide_what_is_behind_them():
+    behind, front = (draw_scene(number, "flat", "pair") for number in (3, 4))
+    both = lay_over(behind, front)
+    cover = np.logical_or.reduce([thing.mask for thing in front.objects])
+    assert np.array_equal(both.image[cover], front.image[cover])
+    assert np.array_equal(both.image[~cover], behind.image[~cover])
+    kept, new = both.objects[: len(behind.objects)], both.objects[len(behind.objects) :]
+    assert new == front.objects
+    for thing, whole in zip(kept, behind.objects, strict=True):
+        assert np.array_equal(thing.mask, whole.mask & ~cover)
+    assert np.sum([thing.mask for thing in both.objects], axis=0).max() == 1

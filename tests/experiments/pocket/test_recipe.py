@@ -78,3 +78,16 @@ def test_without_a_first_stage_it_says_what_to_do(tiny_recipe, tmp_path, capsys)
     arguments = ["--runs", str(tmp_path / "runs"), "--output", str(tmp_path), "--workers", "1"]
     assert main(["experiment", "pocket", *arguments, "--stages", "diffusion"]) == 1
     assert "run the stage 'autoencoder' before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--recipe", "gpu"], "name a folder for them, --output"),
+        (["--recipe", "gpu", "--output", "out", "--stages", "checker"], "neither --stages"),
+        (["--seconds", "60"], "is for --recipe gpu"),
+    ],
+)
+def test_options_of_one_recipe_are_refused_by_the_other(options, message, capsys):
+    assert main(["experiment", "pocket", *options]) == 1
+    assert message in capsys.readouterr().err
